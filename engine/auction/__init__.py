@@ -1,0 +1,1 @@
+"""The mechanism, as pure functions: problem, solution, verify, score, select."""

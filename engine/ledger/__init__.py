@@ -1,0 +1,1 @@
+"""Accounts and double-entry postings, as pure functions over integers."""

@@ -1,0 +1,1 @@
+"""The world an auction sees: assets, chains, venues, reference prices."""

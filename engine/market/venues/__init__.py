@@ -1,0 +1,26 @@
+"""The registered venue kinds. A new kind is one file and one line in `KINDS`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.market.venues.base import AnyKind, VenueState
+from engine.market.venues.bridge import Bridge, BridgeState
+from engine.market.venues.constant_product import ConstantProduct, ConstantProductState
+from engine.market.venues.order_book import OrderBook, OrderBookState
+
+KINDS: dict[str, AnyKind] = {kind.kind: kind for kind in (ConstantProduct(), OrderBook(), Bridge())}
+"""Every venue kind by its name on the wire."""
+
+AnyVenueState = Annotated[ConstantProductState | OrderBookState | BridgeState, Field(discriminator="kind")]
+"""The state of any registered kind, told apart by `kind`."""
+
+
+def kind_of(state: VenueState) -> AnyKind:
+    """The kind that a state belongs to."""
+    return KINDS[state.kind]
+
+
+__all__ = ["KINDS", "AnyVenueState", "kind_of"]

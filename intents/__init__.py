@@ -1,0 +1,1 @@
+"""What people want, as pure values: outcomes, identifiers, payoffs, signatures. No input or output."""

@@ -1,0 +1,236 @@
+"""Integers, ratios and the strict, canonical JSON that every other value is made of.
+
+Guarantees
+1. An amount is an integer 0 <= a < 2**256; on the wire it is its shortest decimal digits in a string.
+   "007", "+7", "7.0", 7 (a JSON number) and 2**256 are refused.
+2. `canonical_bytes` is RFC 8785: the same value gives the same bytes on every machine.
+3. `parse_json` refuses duplicate keys, NaN and infinities, lone surrogates, and nesting over 64.
+
+It does not know what an amount is an amount of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Annotated, Any, NoReturn, Self
+
+import rfc8785
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from intents.errors import InputError
+
+AMOUNT_LIMIT = 2**256
+"""Amounts are below this, as in a uint256."""
+
+MAX_DEPTH = 64
+"""Deepest nesting of a JSON text that is read."""
+
+_DIGITS = re.compile(r"(0|[1-9][0-9]{0,77})\Z", re.ASCII)
+_SIGNED = re.compile(r"(0|-?[1-9][0-9]{0,76})\Z", re.ASCII)
+_DECIMAL = re.compile(r"(0|[1-9][0-9]{0,29})(\.[0-9]{0,17}[1-9])?\Z", re.ASCII)
+
+
+def parse_amount(text: str) -> int:
+    """Read a canonical amount; ValueError-free: raises InputError `noncanonical_amount` or `amount_out_of_range`."""
+    if not _DIGITS.match(text):
+        if re.fullmatch(r"[1-9][0-9]{78,}", text, re.ASCII):
+            raise InputError("amount_out_of_range", "", expected="an integer below 2^256", actual=f"{len(text)} digits")
+        raise InputError("noncanonical_amount", "", expected="canonical decimal digits", actual=repr(text[:90]))
+    value = int(text)
+    if value >= AMOUNT_LIMIT:
+        raise InputError("amount_out_of_range", "", expected="an integer below 2^256", actual=text)
+    return value
+
+
+def _amount(value: object, info: ValidationInfo) -> int:
+    if isinstance(value, str):
+        try:
+            return parse_amount(value)
+        except InputError as error:
+            raise PydanticCustomError(error.code, "expected {expected}, got {actual}", vars(error)) from None
+    if isinstance(value, int) and not isinstance(value, bool) and info.mode == "python":
+        if not 0 <= value < AMOUNT_LIMIT:
+            raise PydanticCustomError("amount_out_of_range", "expected 0 <= amount < 2^256, got {v}", {"v": value})
+        return value
+    raise PydanticCustomError("noncanonical_amount", "expected a string of digits, got {v}", {"v": repr(value)[:90]})
+
+
+def _signed(value: object, info: ValidationInfo) -> int:
+    if isinstance(value, str) and _SIGNED.match(value):
+        value = int(value)
+    elif not (isinstance(value, int) and not isinstance(value, bool) and info.mode == "python"):
+        raise PydanticCustomError(
+            "noncanonical_amount", "expected a string of digits with an optional minus, got {v}", {"v": repr(value)[:90]}
+        )
+    if not -(2**255) <= value < 2**255:
+        raise PydanticCustomError("amount_out_of_range", "expected a 256-bit signed integer, got {v}", {"v": value})
+    return value
+
+
+def _decimal(value: object) -> str:
+    if isinstance(value, str) and _DECIMAL.match(value):
+        return value
+    raise PydanticCustomError(
+        "noncanonical_decimal", 'expected a plain decimal such as "9000" or "0.5", got {v}', {"v": repr(value)[:60]}
+    )
+
+
+Amount = Annotated[
+    int,
+    BeforeValidator(_amount),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$", "description": "integer in base units, < 2^256"}),
+]
+"""A non-negative integer in base units; digits in a string on the wire."""
+
+SignedAmount = Annotated[
+    int,
+    BeforeValidator(_signed),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(0|-?[1-9][0-9]{0,76})$"}),
+]
+"""A signed integer in base units; digits with an optional minus in a string on the wire."""
+
+DecimalText = Annotated[
+    str,
+    BeforeValidator(_decimal),
+    WithJsonSchema({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,29})(\.[0-9]{0,17}[1-9])?$"}),
+]
+"""A plain non-negative decimal in its shortest spelling, at most 30 digits before the point and 18 after."""
+
+Ratio = tuple[Amount, Amount]
+"""[numerator, denominator] of an exact non-negative rational; whoever takes one checks that the denominator is positive."""
+
+
+class Value(BaseModel):
+    """Base of all wire values: frozen, no unknown fields, aliases on the wire."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True, ser_json_bytes="utf8", strict=False
+    )
+
+    def to_wire(self) -> Any:
+        """This value as plain JSON data (amounts as strings, wire names)."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read from strict JSON. Raises InputError with the JSON pointer of the first fault."""
+        parse_json(text)
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise input_error(error) from None
+
+    @classmethod
+    def from_wire(cls, data: object) -> Self:
+        """Read from data that `parse_json` gave. Raises InputError with the JSON pointer of the first fault."""
+        return cls.from_json(json.dumps(data))
+
+
+_FAULTS = {"extra_forbidden": "unknown_field", "missing": "missing_field", "value_error": "invalid_value"}
+
+
+def input_error(error: ValidationError) -> InputError:
+    """The first fault of a pydantic error as an InputError with a stable code and a JSON pointer."""
+    first = error.errors(include_url=False)[0]
+    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in first["loc"])
+    kind = first["type"]
+    inner = first.get("ctx", {}).get("error")
+    if isinstance(inner, InputError):
+        return InputError(inner.code, pointer + inner.where, expected=inner.expected, actual=inner.actual)
+    amount_codes = ("noncanonical_amount", "amount_out_of_range", "noncanonical_decimal", "bad_identifier")
+    code = kind if kind in amount_codes else _FAULTS.get(kind, "malformed")
+    return InputError(code, pointer, expected=first["msg"], actual=repr(first.get("input"))[:120])
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Strict JSON: unique keys, finite numbers, no lone surrogates, nesting of at most MAX_DEPTH.
+
+    Raises InputError: `malformed_json`, `duplicate_key`, `not_finite`, `lone_surrogate` or `too_deep`.
+    """
+    try:
+        string = text.decode("utf-8") if isinstance(text, bytes) else text
+        data = json.loads(string, object_pairs_hook=_unique, parse_constant=_not_finite)
+    except RecursionError:
+        raise InputError("too_deep", "", expected=f"nesting of at most {MAX_DEPTH}", actual="more") from None
+    except UnicodeDecodeError as error:
+        raise InputError("malformed_json", "", expected="UTF-8", actual=str(error)) from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise InputError("malformed_json", where, expected="JSON", actual=error.msg) from None
+    _check_text(data, 0)
+    return data
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # set.add returns None: the usual idiom for the first repeat
+        raise InputError("duplicate_key", "", expected="each key once in an object", actual=repr(twice[:80]))
+    return result
+
+
+def _not_finite(name: str) -> NoReturn:
+    raise InputError("not_finite", "", expected="a finite number", actual=name)
+
+
+def _check_text(data: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InputError("too_deep", "", expected=f"nesting of at most {MAX_DEPTH}", actual="more")
+    if isinstance(data, str):
+        if any("\ud800" <= c <= "\udfff" for c in data):
+            raise InputError("lone_surrogate", "", expected="text of Unicode scalar values", actual=ascii(data[:60]))
+    elif isinstance(data, dict):
+        for key, item in data.items():
+            _check_text(key, depth + 1)
+            _check_text(item, depth + 1)
+    elif isinstance(data, list):
+        for item in data:
+            _check_text(item, depth + 1)
+
+
+def canonical_bytes(value: Value | Any) -> bytes:
+    """RFC 8785 bytes of a value or of plain JSON data."""
+    data = value.to_wire() if isinstance(value, Value) else value
+    return rfc8785.dumps(data)
+
+
+def content_hash(tag: str, *parts: Value | Any) -> str:
+    """`sha256:` + hex of SHA-256 over the canonical JSON array [tag, *parts]; the tag separates domains."""
+    data = [tag, *(p.to_wire() if isinstance(p, Value) else p for p in parts)]
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(data)).hexdigest()
+
+
+def ceil_div(numerator: int, denominator: int) -> int:
+    """Quotient rounded towards plus infinity; denominator > 0."""
+    return -(-numerator // denominator)
+
+
+def shortest_decimal(value: Fraction) -> str:
+    """The canonical DecimalText of a non-negative fraction that has a finite decimal expansion of at most 18 places."""
+    scaled = value * 10**18
+    if scaled.denominator != 1 or value < 0:
+        raise InputError("noncanonical_decimal", "", expected="a non-negative decimal of at most 18 places", actual=str(value))
+    whole, rest = divmod(int(scaled), 10**18)
+    return f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
+
+
+def sorted_unique(items: Iterable[str]) -> bool:
+    """Whether the strings are strictly ascending."""
+    listed = list(items)
+    return all(a < b for a, b in zip(listed, listed[1:], strict=False))

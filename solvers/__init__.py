@@ -1,0 +1,1 @@
+"""Who competes: one folder a method, all behind `solvers.protocol`."""
