@@ -216,6 +216,11 @@ def content_hash(tag: str, *parts: Value | Any) -> str:
     return "sha256:" + hashlib.sha256(rfc8785.dumps(data)).hexdigest()
 
 
+def is_decimal(text: str) -> bool:
+    """Whether the text is a canonical DecimalText."""
+    return _DECIMAL.match(text) is not None
+
+
 def ceil_div(numerator: int, denominator: int) -> int:
     """Quotient rounded towards plus infinity; denominator > 0."""
     return -(-numerator // denominator)
