@@ -1,0 +1,64 @@
+# Clearway. Needs Python 3.11 or newer, make and git; everything else comes from the hash-locked requirements.txt.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CLEARWAY_DATA ?= ../shared/data
+export CLEARWAY_DATA
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO_SEED ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format bench figures mutation lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## create .venv from the lock; does nothing while the lock is unchanged
+
+$(STAMP): requirements.txt pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	"$(PYTHON)" -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+run: install ## clear the seeded demo auction and show the result
+	@mkdir -p out
+	@$(BIN)/clearway demo --seed $(DEMO_SEED) -o out/demo-problem.json
+	@$(BIN)/clearway auction out/demo-problem.json --solvers greedy,lp,cpsat -o out/demo-record.json
+	@$(BIN)/clearway replay out/demo-record.json
+
+test: install ## run all tests on two processes
+	$(BIN)/python -m pytest -q -n 2
+
+check: install ## format, lint, types, one-way imports; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## the benchmark figures on the recorded data, as JSON
+	$(BIN)/clearway bench cow $(CLEARWAY_DATA)/cow/mainnet_2023/instance_7400681.json.gz --json
+	$(BIN)/clearway bench deribit $(CLEARWAY_DATA)/options/deribit_btc_book_2020-05-21.csv.gz --json
+
+figures: install ## rerun the commands of the README and rewrite their output and figures
+	$(BIN)/python docs/figures.py
+
+mutation: install ## mutation run over verification and selection
+	$(BIN)/mutmut run
+
+lock: ## resolve requirements.txt anew (needs a package registry)
+	"$(PYTHON)" -m venv build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools==7.6.2
+	CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra solvers --extra dev \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+		--output-file requirements.txt pyproject.toml
+
+clean: ## remove the environment and everything made
+	rm -rf $(VENV) build out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
