@@ -48,8 +48,11 @@ _DERIBIT_HOUR = 8
 
 @dataclass(frozen=True)
 class Option:
-    """One option contract. `index` is the settlement index, `strike` a canonical decimal in quote per underlying,
-    `settlement` what it pays in; for `inverse` that is the underlying itself."""
+    """One option contract.
+
+    `index` is the settlement index, `strike` a canonical decimal in quote per underlying, `settlement` what it pays
+    in; for `inverse` that is the underlying itself.
+    """
 
     place: str
     issued_by_clearway: bool
@@ -117,7 +120,7 @@ def parse_option(asset: AssetId) -> Option:
         index=index,
         expiry_seconds=_parse_expiry(expiry),
         strike=strike,
-        right=cast(Right, right),
+        right=cast("Right", right),
         style=_STYLES[style],
         settlement=settlement,
     )
@@ -130,7 +133,7 @@ def from_deribit(name: str) -> DeribitName:
         _refuse("a Deribit option name such as BTC-26JUN20-9000-C", name)
     coin, day, month, year, strike, right = match.groups()
     expiry = _seconds(2000 + int(year), _MONTHS.index(month) + 1, int(day), _DERIBIT_HOUR, name)
-    return DeribitName(coin, expiry, strike, cast(Right, right))
+    return DeribitName(coin, expiry, strike, cast("Right", right))
 
 
 def to_deribit(coin: str, expiry_seconds: int, strike: str, right: Right) -> str:

@@ -121,7 +121,7 @@ class PiecewiseLinear:
 
     def _linear_loss(self) -> LossBound:
         least = self.minimum()
-        return LossBound(None, False) if least is None else LossBound(max(-least, Fraction(0)), attained=True)
+        return LossBound(None, attained=False) if least is None else LossBound(max(-least, Fraction(0)), attained=True)
 
     def _inverse_loss(self) -> LossBound:
         # Between knots -f(S)/S is monotone, so its supremum is at a knot or approached at an end. Towards 0 it grows
