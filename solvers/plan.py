@@ -59,8 +59,7 @@ class Portfolio:
 
 @dataclass(frozen=True, slots=True)
 class Cross:
-    """`giver` (an intent with a Portfolio) gives `amount` > 0 of the derivative to `taker` (another) for
-    `pay_amount` of `pay_asset`."""
+    """`giver` gives `amount` > 0 of the derivative to `taker` for `pay_amount` of `pay_asset`; both have a Portfolio."""
 
     asset: str
     amount: int
