@@ -3,7 +3,7 @@
 Invariants (`check_problem`; InputError with the JSON pointer)
 1. `snapshot_hash` is the hash of `snapshot`; the snapshot passes `check_snapshot`.
 2. Intent ids are unique and ascend; a signed intent's id is its digest and its signature is the owner's.
-3. filled_units < units of each intent; it is valid at the snapshot's time.
+3. filled_units < units of each intent. (Whether it is valid now is judged where it is filled.)
 4. Holdings of tokens are not negative and cover their reservations.
 
 The problem's hash covers all of it.
@@ -17,13 +17,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from engine.market.snapshot import Snapshot
+from engine.market.snapshot import Snapshot, snapshot_hash
 from engine.market.venues.base import VenueState
 from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, Text
 from intents.outcome import Outcome, group_of
 from intents.values import Amount, SignedAmount, Value, content_hash
 
-RULES_VERSION = "1"
+RULES_VERSION: Literal["1"] = "1"
 """The rules of docs/rules.md that this code implements."""
 
 
@@ -84,6 +84,11 @@ class Problem(Value):
     def hash(self) -> str:
         """The problem's hash: what is logged before any bid, and what every bid names."""
         return content_hash("clearway/problem/1", self)
+
+    @cached_property
+    def snapshot_digest(self) -> str:
+        """The hash that the snapshot has, which `snapshot_hash` only states."""
+        return snapshot_hash(self.snapshot)
 
     @cached_property
     def intents_by_id(self) -> Mapping[str, Intent]:
