@@ -77,5 +77,5 @@ class Plan:
     routes: tuple[Route, ...] = ()
     portfolios: tuple[Portfolio, ...] = ()
     crosses: tuple[Cross, ...] = ()
-    unfilled: Mapping[str, int] = field(default_factory=dict)
-    """Intents that the method left out, counted by reason."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why the method left an intent out, by intent id (`no_path`, `limit_beyond_market`, ...)."""
