@@ -131,7 +131,12 @@ def _run_legs(
             actual, after = kind_of(state).execute(state, accounts[leg.key.bid], leg.trade, time)
         except TradeRefusedError as error:
             return _venue_fault(
-                problem, planned[: i + 1], error.code, place, "a trade that the venue takes", str(error)
+                problem,
+                planned[: i + 1],
+                code=error.code,
+                where=place,
+                expected="a trade that the venue takes",
+                actual=str(error),
             )
         if leg.stated > actual:
             place += pointer("out", leg.trade.asset_out)
