@@ -1,1 +1,1 @@
-"""Accounts and double-entry postings, as pure functions over integers."""
+"""Books: double entry over integers, with reservations. Pure: no clock, no randomness, no storage."""

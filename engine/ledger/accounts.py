@@ -1,0 +1,59 @@
+"""Accounts: who may hold what.
+
+An account is (owner, place); since an asset's id begins with its place, (owner, asset) names one balance of one account.
+
+    people     0x..., ed25519:..., import:..., protocol     tokens never negative, derivatives may be (escrow covers them)
+    solvers    solver:<name>                                nothing ever negative
+    systems    faucet, venue:<id>, issuer:<name>, gas:<place>   may be negative: what the others hold against them
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from intents.identifiers import place_of
+from intents.instruments import parse_option
+from intents.outcome import is_derivative
+
+FAUCET = "faucet"
+"""Where deposits of tokens come from in the sandbox; its balance is minus all that was deposited."""
+
+_SYSTEMS = ("venue:", "issuer:", "gas:")
+_SOLVER = "solver:"
+
+
+class Account(NamedTuple):
+    """A chain's vault or a venue's margin account of one owner."""
+
+    owner: str
+    place: str
+
+
+def account_of(owner: str, asset: str) -> Account:
+    """The account in which the owner's balance of the asset lives."""
+    return Account(owner, place_of(asset))
+
+
+def venue_account(venue: str) -> str:
+    """The owner under which a venue's side of trades is kept."""
+    return f"venue:{venue}"
+
+
+def gas_account(native: str) -> str:
+    """The owner that is paid the gas burned in a native asset."""
+    return f"gas:{place_of(native)}"
+
+
+def counterparty_of(asset: str) -> str:
+    """Who stands against balances that existed before the books: the issuer of a derivative, else the faucet."""
+    return f"issuer:{parse_option(asset).issuer}" if is_derivative(asset) else FAUCET
+
+
+def is_system(owner: str) -> bool:
+    """Whether the owner is no person or solver, so that its balances may be negative."""
+    return owner == FAUCET or owner.startswith(_SYSTEMS)
+
+
+def may_be_negative(owner: str, asset: str) -> bool:
+    """Whether this balance may be below zero."""
+    return is_system(owner) or (is_derivative(asset) and not owner.startswith(_SOLVER))
