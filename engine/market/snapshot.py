@@ -84,9 +84,13 @@ def check_snapshot(snapshot: Snapshot) -> None:
         if asset not in snapshot.assets:
             raise InputError("unknown_asset", f"/prices/{asset}", expected="a known asset", actual=asset)
         if 0 in price.ratio:
-            raise InputError("bad_price", f"/prices/{asset}/ratio", expected="a positive ratio", actual=str(price.ratio))
+            raise InputError(
+                "bad_price", f"/prices/{asset}/ratio", expected="a positive ratio", actual=str(price.ratio)
+            )
     if not sorted_unique(venue.id for venue in snapshot.venues):
-        raise InputError("not_ascending", "/venues", expected="unique venues in ascending order of id", actual="another order")
+        raise InputError(
+            "not_ascending", "/venues", expected="unique venues in ascending order of id", actual="another order"
+        )
     for venue in snapshot.venues:
         try:
             kind_of(venue).check(venue, snapshot.asset_infos)

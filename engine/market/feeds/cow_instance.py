@@ -7,7 +7,7 @@ Orders     one plain swap each, unsigned (id `import:cow.<uid or key>`: it can b
 Time       the file's own where it states one, then orders past their validTo are reported as `expired`. Else the second
            before the smallest validTo, at which every order is valid; 0 where no order has one. Orders without a uid
            stay valid for ever.
-Pools      constant and weighted product. Other kinds are counted as `unsupported_kind:<kind>`, states that can not be
+Pools      constant and weighted product (Balancer V2; `v0` maths unless the file says v3Plus). Other kinds are counted as `unsupported_kind:<kind>`, states that can not be
            as `refused_state:<field>`.
 Gas        metadata's gas price, or DEFAULT_GAS_PRICE; a pool's gas units are its stated cost / gas price, to nearest.
 Numeraire  the token that costs are stated in, else metadata's native token, else the chain's wrapped native token.
@@ -22,7 +22,7 @@ Sources: github.com/cowprotocol/solver-template-py (legacy schema), docs.cow.fi 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -31,11 +31,13 @@ from engine.market.feeds.base import FeedError, Imported, Tally, digest_of, rati
 from engine.market.feeds.cow_schema import Instance, OrderRow, PoolRow, TokenRow, read_instance
 from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
 from engine.market.venues import KINDS
+from engine.market.venues.balancer_math import ONE
 from engine.market.venues.base import AssetInfo, VenueState, VenueStateError
 from engine.market.venues.constant_product import ConstantProductState
+from engine.market.venues.weighted import WeightedState, WeightedToken
 from intents.identifiers import solver_account
 from intents.outcome import Outcome
-from intents.values import content_hash
+from intents.values import AMOUNT_LIMIT, content_hash
 
 DEFAULT_SOLVERS = ("cpsat", "greedy", "lp", "naive")
 """Solvers that get gas where the caller names none."""
@@ -54,8 +56,6 @@ WRAPPED_NATIVE = {
     "eip155:100": "0xe91d153e0b41518a2ce8dd3d7944fa863463a97d",
 }
 """WETH and WXDAI, where nothing in the file names the native token."""
-
-WEI = 10**18
 
 
 def import_cow(content: str | bytes, name: str, solvers: Sequence[str] = DEFAULT_SOLVERS) -> Imported:
@@ -163,7 +163,7 @@ def _venues(
             tally.report(pool.name, "unknown_token", stranger)
             continue
         try:
-            state = _state(pool, place, gas_price)
+            state = _state(pool, known, place, gas_price)
             if state is None:
                 tally.report(pool.name, f"unsupported_kind:{pool.kind}", "kind")
                 continue
@@ -176,16 +176,38 @@ def _venues(
     return sorted(kept, key=lambda state: state.id), tally
 
 
-def _state(pool: PoolRow, place: str, gas_price: int) -> VenueState | None:
-    gas = pool.gas_units if pool.cost is None else round(Fraction(pool.cost, gas_price))
+def _state(pool: PoolRow, known: Mapping[str, TokenRow], place: str, gas_price: int) -> VenueState | None:
+    """The pool's state; None where its kind is not supported. Raises VenueStateError where it can not be."""
+    gas = round(Fraction(pool.cost, gas_price)) if pool.gas_units is None else pool.gas_units
+    if gas >= 2**53:
+        raise VenueStateError("gas_units", expected="below 2^53", actual=str(gas))
+    name = f"{place}/pool:{pool.name}"
     if pool.kind == "ConstantProduct":
-        return ConstantProductState(
-            id=f"{place}/pool:{pool.name}",
-            gas_units=gas or 0,
-            reserves={_asset(place, token): balance for token, balance in pool.reserves.items()},
-            fee=ratio_of(pool.fee, pool.name),
+        reserves = {_asset(place, token): balance for token, balance in pool.reserves.items()}
+        return ConstantProductState(id=name, gas_units=gas, reserves=reserves, fee=ratio_of(pool.fee, pool.name))
+    if pool.kind == "WeightedProduct":
+        tokens = {}
+        for token, balance in pool.reserves.items():
+            decimals = known[token].decimals
+            if decimals is None or decimals > 18:
+                raise VenueStateError(
+                    f"decimals/{token}", expected="stated decimals of at most 18", actual=str(decimals)
+                )
+            weight = _fixed_point(pool.weights[token], f"weight/{token}")
+            tokens[_asset(place, token)] = WeightedToken(balance=balance, weight=weight, decimals=decimals)
+        return WeightedState(
+            id=name, gas_units=gas, tokens=tokens, fee=_fixed_point(pool.fee, "fee"), version=pool.version
         )
     return None
+
+
+def _fixed_point(value: Fraction, field: str) -> int:
+    scaled = value * ONE
+    if scaled.denominator != 1:
+        raise VenueStateError(field, expected="at most 18 decimal places", actual=str(value)[:90])
+    if scaled >= AMOUNT_LIMIT:
+        raise VenueStateError(field, expected="a fixed-point number below 2^256", actual=str(scaled)[:90])
+    return int(scaled)
 
 
 def _intents(

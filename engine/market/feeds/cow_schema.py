@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from engine.market.feeds.base import Decimal, FeedError, exact, refuse_duplicates
 from intents.errors import InputError
@@ -54,8 +54,9 @@ class OrderRow:
 
 @dataclass(frozen=True)
 class PoolRow:
-    """`name` is the address where the file has one, else its key. `cost`: native base units; or `gas_units` directly.
+    """`name` is the address where the file has one, else its key.
 
+    `gas_units` where the file states them, else None and `cost` in base units of the native token.
     `reserves`: balance by token; `weights` by token for weighted pools. Both empty for kinds that are not read.
     """
 
@@ -64,8 +65,9 @@ class PoolRow:
     reserves: Mapping[str, int]
     weights: Mapping[str, Fraction]
     fee: Fraction
-    cost: int | None
-    gas_units: int | None
+    cost: int = 0
+    gas_units: int | None = None
+    version: Literal["v0", "v3plus"] = "v0"
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,12 @@ def _legacy_pool(key: str, pool: dict[str, Any], where: str, costs: set[str]) ->
             weights[token.lower()] = _number(entry, "weight", place)
         _same_count(reserves, entries, where)
     return PoolRow(
-        name, kind, reserves, weights, _number(pool, "fee", where), _amount(cost, "amount", f"{where}/cost"), None
+        name=name,
+        kind=kind,
+        reserves=reserves,
+        weights=weights,
+        fee=_number(pool, "fee", where),
+        cost=_amount(cost, "amount", f"{where}/cost"),
     )
 
 
@@ -231,15 +238,17 @@ def _newer_pool(pool: dict[str, Any], where: str) -> PoolRow:
             if kind == "weightedProduct":
                 weights[token.lower()] = _number(entry, "weight", place)
         _same_count(reserves, entries, where)
-    gas = _amount(pool, "gasEstimate", where)
+    version = pool.get("version", "v0")
+    if version not in ("v0", "v3Plus"):
+        raise _malformed(version, f"{where}/version", "v0 or v3Plus")
     return PoolRow(
-        _token(pool, "address", where),
-        kind[:1].upper() + kind[1:],
-        reserves,
-        weights,
-        _number(pool, "fee", where),
-        None,
-        gas,
+        name=_token(pool, "address", where),
+        kind=kind[:1].upper() + kind[1:],
+        reserves=reserves,
+        weights=weights,
+        fee=_number(pool, "fee", where),
+        gas_units=_amount(pool, "gasEstimate", where),
+        version="v0" if version == "v0" else "v3plus",
     )
 
 

@@ -22,7 +22,6 @@ Source of ticks and lots: Deribit's contract specifications of 2020, https://www
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -120,7 +119,7 @@ def import_deribit(content: str | bytes, name: str, solvers: Sequence[str] = DEF
 def _read_rows(text: str) -> list[_Row]:
     if not text.endswith("\n"):
         raise FeedError("truncated", "", expected="a line end after the last row", actual=repr(text[-40:]))
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader((f"{line}\n" for line in text.split("\n")), strict=True)
     try:
         header = next(reader, [])
         lines = [(reader.line_num, cells) for cells in reader if cells]

@@ -10,11 +10,14 @@ from engine.market.venues.base import AnyKind, VenueState
 from engine.market.venues.bridge import Bridge, BridgeState
 from engine.market.venues.constant_product import ConstantProduct, ConstantProductState
 from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.weighted import Weighted, WeightedState
 
-KINDS: dict[str, AnyKind] = {kind.kind: kind for kind in (ConstantProduct(), OrderBook(), Bridge())}
+KINDS: dict[str, AnyKind] = {kind.kind: kind for kind in (ConstantProduct(), Weighted(), OrderBook(), Bridge())}
 """Every venue kind by its name on the wire."""
 
-AnyVenueState = Annotated[ConstantProductState | OrderBookState | BridgeState, Field(discriminator="kind")]
+AnyVenueState = Annotated[
+    ConstantProductState | WeightedState | OrderBookState | BridgeState, Field(discriminator="kind")
+]
 """The state of any registered kind, told apart by `kind`."""
 
 

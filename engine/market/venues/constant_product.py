@@ -59,7 +59,9 @@ class ConstantProduct:
     ) -> tuple[int, ConstantProductState]:
         """Exact output of the pair contract. Refusals: `unknown_asset`, `no_output`, `venue_capacity`."""
         if trade.asset_in == trade.asset_out or {trade.asset_in, trade.asset_out} != state.reserves.keys():
-            raise TradeRefusedError("unknown_asset", f"{state.id} does not trade {trade.asset_in} for {trade.asset_out}")
+            raise TradeRefusedError(
+                "unknown_asset", f"{state.id} does not trade {trade.asset_in} for {trade.asset_out}"
+            )
         reserve_in, reserve_out = state.reserves[trade.asset_in], state.reserves[trade.asset_out]
         numerator, denominator = state.fee
         kept = trade.amount_in * (denominator - numerator)
@@ -67,7 +69,9 @@ class ConstantProduct:
         if out == 0:
             raise TradeRefusedError("no_output", f"{trade.amount_in} of {trade.asset_in} buys nothing at {state.id}")
         if reserve_in + trade.amount_in >= RESERVE_LIMIT:
-            raise TradeRefusedError("venue_capacity", f"reserve of {trade.asset_in} at {state.id} would exceed 2^112 - 1")
+            raise TradeRefusedError(
+                "venue_capacity", f"reserve of {trade.asset_in} at {state.id} would exceed 2^112 - 1"
+            )
         reserves = {**state.reserves, trade.asset_in: reserve_in + trade.amount_in, trade.asset_out: reserve_out - out}
         return out, state.model_copy(update={"reserves": reserves})
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import ceil
 
 from engine.market.venues.base import Segment, Supply
 
@@ -40,6 +41,7 @@ def supply_of_curve(
     rate, total, worst = spot * (1 + slack), Fraction(0), Fraction(0)
     for i in range(1, len(points)):
         width = points[i] - points[i - 1]
+        rate = _rounded_up(rate)
         segments.append(Segment(width, rate))
         total += width * rate
         if values[i] > 0:
@@ -49,3 +51,10 @@ def supply_of_curve(
     # Between grid points the curve is at least its chord, so the error there is at most that of the two ends plus the
     # first segment's, which starts at 0; one unit covers the floor of `execute`.
     return Supply(tuple(segments), relative_error=worst, units_error=1)
+
+
+def _rounded_up(rate: Fraction) -> Fraction:
+    """The rate with 64 binary digits: sums over segments then keep small denominators, and never fall below."""
+    shift = 64 - rate.numerator.bit_length() + rate.denominator.bit_length()
+    scale = Fraction(2) ** shift
+    return Fraction(ceil(rate * scale)) / scale

@@ -71,12 +71,18 @@ class OrderBook:
                 if level.price == 0:
                     raise VenueStateError(f"{side}/{i}/price", expected="a positive price", actual="0")
                 if level.size % state.lot:
-                    raise VenueStateError(f"{side}/{i}/size", expected=f"whole lots of {state.lot}", actual=str(level.size))
+                    raise VenueStateError(
+                        f"{side}/{i}/size", expected=f"whole lots of {state.lot}", actual=str(level.size)
+                    )
                 if i and sign * (level.price - levels[i - 1].price) <= 0:
-                    raise VenueStateError(f"{side}/{i}/price", expected="strictly sorted levels", actual=str(level.price))
+                    raise VenueStateError(
+                        f"{side}/{i}/price", expected="strictly sorted levels", actual=str(level.price)
+                    )
         if state.bids and state.asks and state.bids[0].price >= state.asks[0].price:
             raise VenueStateError(
-                "bids/0/price", expected=f"a best bid below the best ask {state.asks[0].price}", actual=str(state.bids[0].price)
+                "bids/0/price",
+                expected=f"a best bid below the best ask {state.asks[0].price}",
+                actual=str(state.bids[0].price),
             )
 
     def pairs(self, state: OrderBookState) -> tuple[tuple[AssetId, AssetId], ...]:
@@ -85,17 +91,27 @@ class OrderBook:
         selling = ((state.base, state.quote),) if any(level.size for level in state.bids) else ()
         return buying + selling
 
-    def execute(self, state: OrderBookState, account: str, trade: Trade, time_seconds: int) -> tuple[int, OrderBookState]:
+    def execute(
+        self, state: OrderBookState, account: str, trade: Trade, time_seconds: int
+    ) -> tuple[int, OrderBookState]:
         """Take from one level. Refusals: `unknown_asset`, `unknown_level`, `instrument_expired`, `off_lot`, `level_overdrawn`, `no_output`."""
         if state.expiry_seconds is not None and time_seconds >= state.expiry_seconds:
-            raise TradeRefusedError("instrument_expired", f"{state.base} expired at {state.expiry_seconds}, it is {time_seconds}")
-        side = {(state.quote, state.base): "ask", (state.base, state.quote): "bid"}.get((trade.asset_in, trade.asset_out))
+            raise TradeRefusedError(
+                "instrument_expired", f"{state.base} expired at {state.expiry_seconds}, it is {time_seconds}"
+            )
+        side = {(state.quote, state.base): "ask", (state.base, state.quote): "bid"}.get(
+            (trade.asset_in, trade.asset_out)
+        )
         if side is None:
-            raise TradeRefusedError("unknown_asset", f"{state.id} does not trade {trade.asset_in} for {trade.asset_out}")
+            raise TradeRefusedError(
+                "unknown_asset", f"{state.id} does not trade {trade.asset_in} for {trade.asset_out}"
+            )
         levels = state.asks if side == "ask" else state.bids
         index = level_index(trade.level, side, len(levels))
         if index is None:
-            raise TradeRefusedError("unknown_level", f"{state.id} has no level {trade.level} for this side ({side}:0 ..)")
+            raise TradeRefusedError(
+                "unknown_level", f"{state.id} has no level {trade.level} for this side ({side}:0 ..)"
+            )
         level = levels[index]
         numerator, denominator = level.price * state.tick[0], state.tick[1]
         if side == "ask":

@@ -1,0 +1,164 @@
+"""Weighted product pools: Balancer V2, bit for bit.
+
+    net = x - ceil(x * fee)
+    out = floor( B_out * (1 - (B_in / (B_in + net)) ^ (w_in / w_out)) )
+
+in 18-decimal fixed point after upscaling each amount by 10^(18 - decimals): the base rounds up, the exponent down, the
+power up by its stated error, the product and the downscaling down, all against the trader. The power is the
+contract's own (engine.market.venues.balancer_math), so outputs are the contract's to the unit.
+
+Source: balancer/balancer-v2-monorepo, pkg/pool-weighted/contracts/WeightedMath.sol (_calcOutGivenIn, 30 % limit of the
+input), pkg/pool-utils/contracts/BaseMinimalSwapInfoPool.sol (fee before upscaling). `version`: pools deployed since 2022
+(`v3plus`) square instead of calling the power where the exponent is 1, 2 or 4; earlier ones (`v0`) do not and give a
+little less. Files that do not say get `v0`: what it promises either version delivers.
+
+Weights are 18-decimal integers of at least 1 %. Only their ratios enter the maths, so their sum is not checked:
+bootstrapping pools store theirs compressed and sum up to 1.0000153.
+
+Not exactly monotonic: the contract's power errs by some units of 10^-18, so an output may be lower than that for a
+smaller input by up to 10^-15 of the pool's balance. Round trips still never pay: the power is rounded up by 10^-14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import ROUND_HALF_EVEN, Context
+from fractions import Fraction
+from math import ceil
+from typing import Literal
+
+from pydantic import Field
+
+from engine.market.venues.balancer_math import ONE, complement, div_down, div_up, mul_down, mul_up, power_up
+from engine.market.venues.base import AssetInfo, Supply, Trade, TradeRefusedError, VenueState, VenueStateError
+from engine.market.venues.curve_supply import supply_of_curve
+from intents.identifiers import AssetId
+from intents.values import Amount, Value
+
+BALANCE_LIMIT = 2**112
+"""The vault stores balances as uint112."""
+
+MIN_WEIGHT = ONE // 100
+"""Smallest weight; with it the power stays inside its domain."""
+
+MAX_IN_RATIO = 3 * ONE // 10
+"""A swap's net input is at most this share of the balance."""
+
+MAX_TOKENS = 8
+"""Tokens of a weighted pool."""
+
+# The real curve, for supply only. ln and exp of this arithmetic are correctly rounded at a stated precision, so results
+# are the same everywhere.
+_PRECISE = Context(prec=40, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
+_SLACK = Fraction(1, 10**20)
+
+POWER_ERROR = Fraction(3, 10**14)
+"""The power is over its true value by at most this: twice 10^-14 as stated by the contract, and some units of 10^-18."""
+
+
+class WeightedToken(Value):
+    """One token of the pool: `balance` in base units, `weight` in units of 10^-18, `decimals` as the contract has them."""
+
+    balance: Amount
+    weight: Amount
+    decimals: int = Field(ge=0, le=18)
+
+
+class WeightedState(VenueState):
+    """Tokens by asset, and the swap fee in units of 10^-18."""
+
+    kind: Literal["weighted_product"] = "weighted_product"
+    tokens: dict[AssetId, WeightedToken]
+    fee: Amount
+    version: Literal["v0", "v3plus"] = "v0"
+
+
+class Weighted:
+    """The weighted product kind."""
+
+    kind = "weighted_product"
+    state_type = WeightedState
+
+    def check(self, state: WeightedState, assets: Mapping[str, AssetInfo]) -> None:
+        """2 to 8 known tokens, balances in 1 .. 2**112 - 1, weights of 1 % to 100 %, the assets' decimals, 0 <= fee < 1."""
+        if not 2 <= len(state.tokens) <= MAX_TOKENS:
+            raise VenueStateError("tokens", expected=f"2 to {MAX_TOKENS} tokens", actual=str(len(state.tokens)))
+        for asset, token in state.tokens.items():
+            if asset not in assets:
+                raise VenueStateError("tokens", expected="known assets", actual=asset)
+            if token.decimals != assets[asset].decimals:
+                expected = f"the asset's {assets[asset].decimals}"
+                raise VenueStateError(f"tokens/{asset}/decimals", expected=expected, actual=str(token.decimals))
+            if not 0 < token.balance < BALANCE_LIMIT:
+                raise VenueStateError(
+                    f"tokens/{asset}/balance", expected="1 <= balance < 2^112", actual=str(token.balance)
+                )
+            if not MIN_WEIGHT <= token.weight <= ONE:
+                raise VenueStateError(
+                    f"tokens/{asset}/weight", expected="10^16 <= weight <= 10^18", actual=str(token.weight)
+                )
+        if state.fee >= ONE:
+            raise VenueStateError("fee", expected="below 10^18", actual=str(state.fee))
+
+    def pairs(self, state: WeightedState) -> tuple[tuple[AssetId, AssetId], ...]:
+        """Every token for every other."""
+        tokens = sorted(state.tokens)
+        return tuple((a, b) for a in tokens for b in tokens if a != b)
+
+    def execute(self, state: WeightedState, account: str, trade: Trade, time_seconds: int) -> tuple[int, WeightedState]:
+        """Exact output of the contract. Refusals: `unknown_asset`, `venue_capacity` (over 30 % of the balance), `no_output`."""
+        source, target = state.tokens.get(trade.asset_in), state.tokens.get(trade.asset_out)
+        if source is None or target is None or trade.asset_in == trade.asset_out:
+            raise TradeRefusedError(
+                "unknown_asset", f"{state.id} does not trade {trade.asset_in} for {trade.asset_out}"
+            )
+        net = (trade.amount_in - mul_up(trade.amount_in, state.fee)) * 10 ** (18 - source.decimals)
+        balance_in = source.balance * 10 ** (18 - source.decimals)
+        if net > mul_down(balance_in, MAX_IN_RATIO) or source.balance + trade.amount_in >= BALANCE_LIMIT:
+            raise TradeRefusedError(
+                "venue_capacity", f"{trade.amount_in} exceeds 30 % of {source.balance} at {state.id}"
+            )
+        base = div_up(balance_in, balance_in + net)
+        powered = power_up(base, div_down(source.weight, target.weight), shortcuts=state.version == "v3plus")
+        scale_out = 10 ** (18 - target.decimals)
+        out = mul_down(target.balance * scale_out, complement(powered)) // scale_out
+        if out == 0:
+            raise TradeRefusedError("no_output", f"{trade.amount_in} of {trade.asset_in} buys nothing at {state.id}")
+        tokens = {
+            **state.tokens,
+            trade.asset_in: source.model_copy(update={"balance": source.balance + trade.amount_in}),
+            trade.asset_out: target.model_copy(update={"balance": target.balance - out}),
+        }
+        return out, state.model_copy(update={"tokens": tokens})
+
+    def supply(self, state: WeightedState, asset_in: AssetId, asset_out: AssetId) -> Supply:
+        """Tangent staircase over the real curve, which the contract never exceeds; up to 30 % of the balance."""
+        source, target = state.tokens[asset_in], state.tokens[asset_out]
+        kept = Fraction(ONE - state.fee, ONE)
+        exponent = Fraction(source.weight, target.weight)
+
+        def real(amount: int) -> Fraction:
+            return target.balance * (1 - _power(source.balance / (source.balance + amount * kept), exponent))
+
+        limit = int(mul_down(source.balance, MAX_IN_RATIO) / kept)
+        spot = Fraction(target.balance, source.balance) * exponent * kept
+        curve = supply_of_curve(real, spot, scale=source.balance, limit=limit, slack=_SLACK)
+        # The contract may give less than the curve by its power's error, and by the fee's rounding of one input unit.
+        error = curve.units_error + ceil(target.balance * POWER_ERROR) + ceil(spot)
+        return replace(curve, units_error=error)
+
+    def conflict_keys(self, state: WeightedState, trade: Trade) -> tuple[str, ...]:
+        """The pool."""
+        return (state.id,)
+
+    def delay_seconds(self, state: WeightedState) -> int:
+        """Same stage."""
+        return 0
+
+
+def _power(base: Fraction, exponent: Fraction) -> Fraction:
+    """The base to the exponent with an error below 10^-35, for 0 < base <= 1 and powers above 10^-12."""
+    logarithm = _PRECISE.ln(_PRECISE.divide(base.numerator, base.denominator))
+    power = _PRECISE.divide(_PRECISE.multiply(logarithm, exponent.numerator), exponent.denominator)
+    return Fraction(_PRECISE.exp(power))
