@@ -1,0 +1,106 @@
+"""What every solver reads out of a problem: who may be filled, by limit; prices and gas as floats for models.
+
+Guarantees: pure functions of the problem; orders are total (limit, then id), never of hashing.
+Floats here steer a model only. No amount of a solution is made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from engine.auction.problem import Intent, Problem
+from engine.market.venues import kind_of
+from engine.market.venues.base import VenueState
+from intents.identifiers import place_of
+from intents.values import ceil_div
+
+
+def is_open(problem: Problem, intent: Intent) -> bool:
+    """Whether the intent may be filled now: valid at the snapshot's time, something open, nothing unsupported asked."""
+    outcome = intent.outcome
+    now = problem.snapshot.time_seconds
+    return outcome.valid_from <= now < outcome.valid_until and intent.open_units > 0 and not outcome.exposure_bounds
+
+
+def swap_assets(intent: Intent) -> tuple[str, str]:
+    """(asset paid, asset received) of a plain swap."""
+    (paid,), (received,) = intent.outcome.pays, intent.outcome.receives
+    return paid, received
+
+
+def swap_amounts(intent: Intent) -> tuple[int, int]:
+    """(most it pays, least it receives) for all units of a plain swap."""
+    (pays,), (receives,) = intent.outcome.pays.values(), intent.outcome.receives.values()
+    return pays, receives
+
+
+def limit_of(intent: Intent) -> Fraction:
+    """Least received per unit paid of a plain swap; lower is easier to fill."""
+    pays, receives = swap_amounts(intent)
+    return Fraction(receives, pays)
+
+
+def swap_groups(problem: Problem) -> dict[str, tuple[Intent, ...]]:
+    """The fillable intents of each swap group, easiest limit first (ties by id). Zero amounts are left out."""
+    found: dict[str, tuple[Intent, ...]] = {}
+    for group, members in problem.groups.items():
+        swaps = [i for i in members if i.outcome.is_plain_swap and is_open(problem, i) and 0 not in swap_amounts(i)]
+        if swaps:
+            found[group] = tuple(sorted(swaps, key=lambda intent: (limit_of(intent), intent.id)))
+    return found
+
+
+def derivative_intents(problem: Problem) -> tuple[Intent, ...]:
+    """The open intents that are no plain swaps, by id."""
+    return tuple(i for i in problem.intents if not i.outcome.is_plain_swap and is_open(problem, i))
+
+
+def most_paid(intent: Intent, units: int) -> int:
+    """The paid asset that `units` of a plain swap may cost at most (ceil, so that a balance covering it is enough)."""
+    return ceil_div(units * swap_amounts(intent)[0], intent.outcome.units)
+
+
+def affordable_units(intent: Intent, available: int) -> int:
+    """The most open units of a plain swap that `available` of its paid asset covers; 0 where its minimum is not met."""
+    pays = swap_amounts(intent)[0]
+    units = min(intent.open_units, available * intent.outcome.units // pays)
+    return units if units >= min(intent.outcome.min_units, intent.open_units) else 0
+
+
+def tradable_pairs(problem: Problem) -> dict[str, tuple[tuple[str, str], ...]]:
+    """(asset received, venue id) by asset given, both ascending: the edges of the market graph."""
+    edges: dict[str, list[tuple[str, str]]] = {}
+    for venue in problem.snapshot.venues:
+        for asset_in, asset_out in kind_of(venue).pairs(venue):
+            edges.setdefault(asset_in, []).append((asset_out, venue.id))
+    return {asset: tuple(sorted(out)) for asset, out in sorted(edges.items())}
+
+
+def price_float(problem: Problem, asset: str) -> float | None:
+    """Reference price in numeraire base units per base unit, for models; None where unpriced."""
+    price = problem.snapshot.price(asset)
+    return None if price is None else float(price)
+
+
+def leg_gas(problem: Problem, venue: VenueState) -> tuple[str | None, int]:
+    """(native asset, base units of it) that one leg at the venue burns; (None, 0) where the place has no gas."""
+    chain = problem.snapshot.chains.get(place_of(venue.id))
+    if chain is None or chain.native is None:
+        return None, 0
+    return chain.native, venue.gas_units * chain.gas_price
+
+
+def leg_gas_value(problem: Problem, venue: VenueState) -> float:
+    """What one leg burns in numeraire base units; 0 where unpriced."""
+    native, amount = leg_gas(problem, venue)
+    price = price_float(problem, native) if native is not None else None
+    return amount * price if price is not None else 0.0
+
+
+def count_by_reason(reasons: Iterable[str]) -> dict[str, int]:
+    """Reasons with how often each occurs, ascending."""
+    counted: dict[str, int] = {}
+    for reason in sorted(reasons):
+        counted[reason] = counted.get(reason, 0) + 1
+    return counted
