@@ -45,7 +45,9 @@ def _checker(shape: str) -> AfterValidator:
     def check(text: str) -> str:
         if not is_identifier(shape, text):
             raise PydanticCustomError(
-                "bad_identifier", "expected a canonical {shape} identifier, got {text}", {"shape": shape, "text": text[:120]}
+                "bad_identifier",
+                "expected a canonical {shape} identifier, got {text}",
+                {"shape": shape, "text": text[:120]},
             )
         return text
 
@@ -56,9 +58,13 @@ PlaceId = Annotated[str, _checker("place"), WithJsonSchema({"type": "string", "p
 AssetId = Annotated[str, _checker("asset"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['asset']})$"})]
 VenueId = Annotated[str, _checker("venue"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['venue']})$"})]
 OwnerId = Annotated[str, _checker("owner"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['owner']})$"})]
-IntentId = Annotated[str, _checker("intent"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['intent']})$"})]
+IntentId = Annotated[
+    str, _checker("intent"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['intent']})$"})
+]
 Digest = Annotated[str, _checker("digest"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['digest']})$"})]
-Bytes32 = Annotated[str, _checker("bytes32"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['bytes32']})$"})]
+Bytes32 = Annotated[
+    str, _checker("bytes32"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['bytes32']})$"})
+]
 Text = Annotated[str, _checker("text"), WithJsonSchema({"type": "string", "pattern": f"^({_PATTERNS['text']})$"})]
 
 PROTOCOL = "protocol"

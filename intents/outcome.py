@@ -14,6 +14,7 @@ No path, venue order or price source is part of it: what is signed is the result
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -51,9 +52,12 @@ class PayoffFloor(Value):
     @model_validator(mode="after")
     def _knots_ascend(self) -> Self:
         prices = [Fraction(knot.at) for knot in self.knots]
-        if prices[0] != 0 or any(a >= b for a, b in zip(prices, prices[1:], strict=False)):
+        if prices[0] != 0 or any(a >= b for a, b in pairwise(prices)):
             raise InputError(
-                "bad_knots", "/knots", expected="knots at strictly ascending prices from 0", actual=str([k.at for k in self.knots])
+                "bad_knots",
+                "/knots",
+                expected="knots at strictly ascending prices from 0",
+                actual=str([k.at for k in self.knots]),
             )
         return self
 
@@ -104,23 +108,37 @@ class Outcome(Value):
             raise InputError("asset_paid_and_received", "/pays", expected="no asset on both sides", actual=min(shared))
         if self.surplus_asset not in self.pays and self.surplus_asset not in self.receives:
             raise InputError(
-                "bad_surplus_asset", "/surplus_asset", expected="an asset that is paid or received", actual=self.surplus_asset
+                "bad_surplus_asset",
+                "/surplus_asset",
+                expected="an asset that is paid or received",
+                actual=self.surplus_asset,
             )
         if not 1 <= self.min_units <= self.units:
             raise InputError(
-                "bad_units", "/min_units", expected="1 <= min_units <= units", actual=f"{self.min_units} of {self.units}"
+                "bad_units",
+                "/min_units",
+                expected="1 <= min_units <= units",
+                actual=f"{self.min_units} of {self.units}",
             )
         if self.fill_policy == "all_or_none" and self.min_units != self.units:
             raise InputError(
-                "bad_units", "/min_units", expected="min_units == units for all_or_none", actual=f"{self.min_units} of {self.units}"
+                "bad_units",
+                "/min_units",
+                expected="min_units == units for all_or_none",
+                actual=f"{self.min_units} of {self.units}",
             )
         if self.valid_from >= self.valid_until:
             raise InputError(
-                "bad_validity", "/valid_until", expected="valid_from < valid_until", actual=f"{self.valid_from}, {self.valid_until}"
+                "bad_validity",
+                "/valid_until",
+                expected="valid_from < valid_until",
+                actual=f"{self.valid_from}, {self.valid_until}",
             )
         for name in ("allowed_issuers", "allowed_venues"):
             if not sorted_unique(getattr(self, name)):
-                raise InputError("not_ascending", f"/{name}", expected="strictly ascending", actual=str(getattr(self, name)))
+                raise InputError(
+                    "not_ascending", f"/{name}", expected="strictly ascending", actual=str(getattr(self, name))
+                )
         if not sorted_unique(i.index for i in self.allowed_indices):
             raise InputError("not_ascending", "/allowed_indices", expected="strictly ascending", actual="another order")
         return self

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 from typing import Annotated, Any, NoReturn, Self
 
 import rfc8785
@@ -73,7 +74,9 @@ def _signed(value: object, info: ValidationInfo) -> int:
         value = int(value)
     elif not (isinstance(value, int) and not isinstance(value, bool) and info.mode == "python"):
         raise PydanticCustomError(
-            "noncanonical_amount", "expected a string of digits with an optional minus, got {v}", {"v": repr(value)[:90]}
+            "noncanonical_amount",
+            "expected a string of digits with an optional minus, got {v}",
+            {"v": repr(value)[:90]},
         )
     if not -(2**255) <= value < 2**255:
         raise PydanticCustomError("amount_out_of_range", "expected a 256-bit signed integer, got {v}", {"v": value})
@@ -92,7 +95,9 @@ Amount = Annotated[
     int,
     BeforeValidator(_amount),
     PlainSerializer(str, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$", "description": "integer in base units, < 2^256"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$", "description": "integer in base units, < 2^256"}
+    ),
 ]
 """A non-negative integer in base units; digits in a string on the wire."""
 
@@ -230,7 +235,9 @@ def shortest_decimal(value: Fraction) -> str:
     """The canonical DecimalText of a non-negative fraction that has a finite decimal expansion of at most 18 places."""
     scaled = value * 10**18
     if scaled.denominator != 1 or value < 0:
-        raise InputError("noncanonical_decimal", "", expected="a non-negative decimal of at most 18 places", actual=str(value))
+        raise InputError(
+            "noncanonical_decimal", "", expected="a non-negative decimal of at most 18 places", actual=str(value)
+        )
     whole, rest = divmod(int(scaled), 10**18)
     return f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
 
@@ -238,4 +245,4 @@ def shortest_decimal(value: Fraction) -> str:
 def sorted_unique(items: Iterable[str]) -> bool:
     """Whether the strings are strictly ascending."""
     listed = list(items)
-    return all(a < b for a, b in zip(listed, listed[1:], strict=False))
+    return all(a < b for a, b in pairwise(listed))
