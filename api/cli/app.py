@@ -1,0 +1,44 @@
+"""The `clearway` program: its commands, and the one place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from api.cli import auction, bench, feeds, schema, solve, verify
+from api.cli.intents import intent_app
+from api.cli.output import EXIT_UNUSABLE, remark
+from intents.errors import ClearwayError
+from intents.values import input_error
+
+app = typer.Typer(
+    name="clearway",
+    help="Clear auctions of outcomes from files, exactly, and replay them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("import")(feeds.import_file)
+app.command("demo")(feeds.demo)
+app.command("solve")(solve.solve)
+app.command("verify")(verify.verify_files)
+app.command("auction")(auction.auction)
+app.command("replay")(verify.replay_file)
+app.command("schema")(schema.schema)
+app.add_typer(intent_app, name="intent")
+app.add_typer(bench.bench_app, name="bench")
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the program. A deliberate error is one line on standard error and exit code 2, never a traceback."""
+    try:
+        app(arguments)
+    except ClearwayError as error:
+        remark(f"error: {error}")
+    except ValidationError as error:  # a value made from options
+        remark(f"error: {input_error(error)}")
+    sys.exit(EXIT_UNUSABLE)

@@ -1,0 +1,61 @@
+"""`clearway auction`: solvers compete on a problem, each in a process of its own; the mechanism decides; all is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from api.cli.documents import read_problem, write_value
+from api.cli.output import ERR, print_json, say, show_table
+from api.cli.solve import Grace, Seed, TimeLimit, Work, score_text
+from api.cli.workers import DEFAULT_WORK, GRACE_SECONDS, Limits, Run, run_solvers
+from engine.auction.auction import clear
+from engine.auction.problem import Problem
+from engine.audit.record import Record
+from intents.errors import InputError
+
+SELECTION_WORK = 100_000
+"""Sets that winner selection may look at; see docs/rules.md, section 6."""
+
+
+def auction(
+    problem_file: Annotated[Path, typer.Argument(metavar="PROBLEM")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the record is written.", dir_okay=False)],
+    *,
+    solvers: Annotated[str, typer.Option(help="Names of the solvers, by commas.")] = "greedy,lp,cpsat",
+    time_limit: TimeLimit = 60.0,
+    work: Work = DEFAULT_WORK,
+    seed: Seed = None,
+    grace: Grace = GRACE_SECONDS,
+    selection_work: Annotated[int, typer.Option(min=1, help="Sets that the selection may look at.")] = SELECTION_WORK,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Clear one auction and write its record, losing and refused bids included."""
+    names = solvers.split(",")
+    if len(set(names)) != len(names):
+        raise InputError("duplicate_solver", "--solvers", expected="each name once", actual=solvers)
+    problem = read_problem(problem_file)
+    runs = run_visibly(names, problem, Limits(time_limit, work, seed, grace))
+    record = clear(problem, {run.solver: run.proposal for run in runs}, work=selection_work)
+    write_value(output, record)
+    if as_json:
+        print_json(_wire(problem, record, runs))
+    else:
+        _tell(problem, record, runs)
+        say(f"record written to {output}")
+
+
+def run_visibly(names: Sequence[str], problem: Problem, limits: Limits) -> list[Run]:
+    """`run_solvers` with one line for each solver on a terminal; silent elsewhere."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
+        tasks = {name: progress.add_task(name, total=1) for name in names}
+
+        def finished(run: Run) -> None:
+            progress.update(tasks[run.solver], completed=1, description=f"{run.solver}: {run.no_bid or 'done'}")
+
+        return run_solvers(names, problem, limits, finished=finished)

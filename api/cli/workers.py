@@ -1,0 +1,119 @@
+"""Runs solvers, each in a process group of its own, side by side, and ends those that outstay their limit.
+
+A solver that gives nothing usable in time has no bid; why is said in its run and in its empty proposal's notes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from engine.auction.problem import Problem
+from engine.auction.solution import Proposal
+from intents.errors import InputError
+from solvers.registry import BUILT_IN, SolverUnavailableError
+
+GRACE_SECONDS = 20.0
+"""Beyond its time limit a worker gets this long to start, load its optimiser, read and write; then it is killed."""
+
+DEFAULT_WORK = 1_000_000_000
+"""Budget of work, in each solver's own unit, where none is stated: the time limit then decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What became of one solver: its proposal (empty where it made none), its seconds, and why it has no bid, if so."""
+
+    solver: str
+    proposal: Proposal
+    seconds: float
+    no_bid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budget of one run; `seed` defaults to the problem's (31 bits of it: optimisers take no more)."""
+
+    seconds: float
+    work: int = DEFAULT_WORK
+    seed: int | None = None
+    grace_seconds: float = GRACE_SECONDS
+
+
+def run_solvers(
+    names: Sequence[str], problem: Problem, limits: Limits, *, finished: Callable[[Run], None] = lambda _: None
+) -> list[Run]:
+    """One run for each name, in the order given; `finished` is called as each ends.
+
+    Raises SolverUnavailableError where a name is unknown or its optimiser is not installed.
+    """
+    for name in names:
+        if name not in BUILT_IN:
+            raise SolverUnavailableError("unknown_solver", f"expected one of {', '.join(BUILT_IN)}, got {name!r}")
+    seed = int(problem.solver_seed, 16) % 2**31 if limits.seed is None else limits.seed
+    text = problem.model_dump_json(by_alias=True).encode()
+    workers = [_start(name) for name in names]
+
+    def run(index: int) -> Run:
+        request = {"solver": names[index], "seconds": limits.seconds, "work": limits.work, "seed": seed}
+        done = _converse(names[index], workers[index], json.dumps(request).encode() + b"\n" + text, limits)
+        finished(done)
+        return done
+
+    with ThreadPoolExecutor(max_workers=len(workers)) as threads:
+        try:
+            return list(threads.map(run, range(len(workers))))
+        finally:  # one that can not be loaded, or an interruption, ends the others too
+            for worker in workers:
+                _kill_group(worker)
+
+
+def _start(name: str) -> subprocess.Popen[bytes]:
+    """A worker as the leader of a new process group, so that it and what it starts can be ended together."""
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
+        [sys.executable, "-P", "-m", "solvers.worker", name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _converse(name: str, worker: subprocess.Popen[bytes], request: bytes, limits: Limits) -> Run:
+    started = time.monotonic()
+    try:
+        answer, errors = worker.communicate(request, timeout=limits.seconds + limits.grace_seconds)
+    except subprocess.TimeoutExpired:
+        _kill_group(worker)
+        worker.communicate()
+        return _without_bid(name, "time", started, stopped_by_time=True)
+    if worker.returncode != 0:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        return _without_bid(name, f"crashed ({worker.returncode}): {lines[-1][:200] if lines else ''}", started)
+    try:
+        data = json.loads(answer)
+        if "error" in data:
+            raise SolverUnavailableError(data["error"]["code"], data["error"]["message"])
+        return Run(name, Proposal.from_wire(data["proposal"]), float(data["seconds"]))
+    except (ValueError, KeyError, InputError) as error:
+        return _without_bid(name, f"unreadable: {str(error)[:200]}", started)
+
+
+def _without_bid(name: str, reason: str, started: float, *, stopped_by_time: bool = False) -> Run:
+    proposal = Proposal(
+        solutions=(), stopped_by="time" if stopped_by_time else "finished", work=0, notes={"no_bid": reason}
+    )
+    return Run(name, proposal, time.monotonic() - started, reason)
+
+
+def _kill_group(worker: subprocess.Popen[bytes]) -> None:
+    """End what the worker started too. One that was reaped already is let be: its number may be someone else's now."""
+    if worker.returncode is None:
+        os.killpg(worker.pid, signal.SIGKILL)
