@@ -42,5 +42,4 @@ def with_intents(problem: Problem, intents: Iterable[Intent], deposits: Deposits
             old = held.get(asset, Holding(amount=0))
             held[asset] = Holding(amount=old.amount + amount, reserved=old.reserved)
     together = sorted((*problem.intents, *intents), key=lambda intent: intent.id)
-    # Not model_copy: it would keep what the problem has computed of itself, its hash among others.
-    return Problem(**(dict(problem) | {"intents": tuple(together), "holdings": holdings}))
+    return problem.model_copy(update={"intents": tuple(together), "holdings": holdings})
