@@ -20,7 +20,7 @@ from engine.market.feeds.cow_instance import import_cow
 from engine.market.feeds.deribit_book import import_deribit
 from engine.market.feeds.deribit_examples import Example
 from engine.market.feeds.deribit_examples import examples as deribit_examples
-from engine.market.world import demo_world
+from engine.market.feeds.synthetic import demo_world
 from intents.errors import InputError
 
 
@@ -100,7 +100,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the synthetic world.")] = 1,
 ) -> None:
     """Write the seeded demo auction: a synthetic world of several chains, pools, bridges and an option book."""
-    problem = demo_world(seed)
+    problem = demo_world(seed).problem()
     check_problem(problem)
     write_value(output, problem)
     _tell_problem(problem, output)
