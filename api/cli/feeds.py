@@ -22,6 +22,7 @@ from engine.market.feeds.deribit_examples import Example
 from engine.market.feeds.deribit_examples import examples as deribit_examples
 from engine.market.feeds.synthetic import demo_world
 from intents.errors import InputError
+from intents.outcome import is_derivative
 
 
 class Format(StrEnum):
@@ -90,7 +91,8 @@ def needs(intents: Sequence[Intent]) -> dict[str, dict[str, int]]:
         held = deposits.setdefault(intent.outcome.owner, {})
         for amounts in (intent.outcome.pays, intent.outcome.max_escrow):
             for asset, amount in amounts.items():
-                held[asset] = held.get(asset, 0) + amount
+                if not is_derivative(asset):  # a short option is covered by escrow, not by holding it
+                    held[asset] = held.get(asset, 0) + amount
     return deposits
 
 
