@@ -3,7 +3,7 @@
 1. `snapshot_hash` is the hash of `snapshot`; the snapshot passes `check_snapshot`; its derivatives are instruments whose
    settlement asset it knows.
 2. Intent ids are unique and ascend. A signed intent's id is the digest of its outcome under the deployment's salt and
-   its signature is the owner's; an unsigned one's id begins with `import:`.
+   its signature is the owner's; an unsigned one's id begins with `import:`. No owner signed two with one nonce.
 3. filled_units < units of each intent.
 4. Assets held are known. Of tokens, and of everything a solver holds, 0 <= reserved <= amount. (Derivatives of others may
    be negative; whether they are covered was judged when they were reserved.)
@@ -19,7 +19,7 @@ from engine.market.snapshot import check_snapshot
 from intents.errors import InputError
 from intents.instruments import parse_option
 from intents.outcome import is_derivative
-from intents.signing import intent_id, verify_signature
+from intents.signing import claim_nonces, intent_id, verify_signature
 from intents.values import sorted_unique
 
 
@@ -27,7 +27,7 @@ def check_problem(problem: Problem) -> None:
     """Raise InputError with the JSON pointer of the first broken invariant.
 
     Codes: those of `check_snapshot` and of signatures, `tampered_snapshot`, `bad_instrument`, `unknown_asset`,
-    `not_ascending`, `unsigned_intent`, `wrong_intent_id`, `bad_filled_units`, `bad_holding`.
+    `not_ascending`, `nonce_used`, `unsigned_intent`, `wrong_intent_id`, `bad_filled_units`, `bad_holding`.
     """
     if problem.snapshot_digest != problem.snapshot_hash:
         raise InputError(
@@ -43,6 +43,7 @@ def check_problem(problem: Problem) -> None:
         raise InputError("not_ascending", "/intents", expected="unique ids in ascending order", actual="another order")
     for i, intent in enumerate(problem.intents):
         _check_intent(problem, i, intent)
+    claim_nonces({}, ((intent.id, intent.outcome) for intent in problem.intents if intent.signature is not None))
     for owner, holdings in problem.holdings.items():
         for asset, holding in holdings.items():
             _check_holding(problem, owner, asset, holding)

@@ -13,6 +13,7 @@ The problem must have passed `check_problem`; of it only the snapshot's hash is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from engine.auction.case import Case, gas_of
 from engine.auction.checks_fills import check_fills
@@ -36,19 +37,22 @@ CHECKS: tuple[Callable[[Case], Fault | None], ...] = (
 
 
 def verify(problem: Problem, solution: Solution, *, solver: str | None, in_auction: bool = False) -> Verdict:
-    """Check and score a solution that `solver` (a name; None: nobody) proposes.
+    """Check and score a solution that `solver` (a name) proposes.
 
     In an auction the solution must name the problem's hash and the solver must hold an account in the problem. Outside
-    one a solution without solver burns no gas, and can take no fee and move no inventory.
+    one the solver is by default the one the solution states; a solution without any burns no gas, and can take no fee
+    and move no inventory.
     """
+    if solver is None and not in_auction:
+        solver = solution.solver
     case = Case(problem, solution, solver, in_auction)
     for check in CHECKS:
         fault = check(case)
         if fault is not None:
             return Verdict(fault)
-    outcome = replay(problem, (Bid("", solver or "", solution),))
-    if isinstance(outcome, Fault):
-        return Verdict(Fault(outcome.code, outcome.where, outcome.expected, outcome.actual, outcome.resource))
+    replayed = replay(problem, (Bid("", solver or "", solution),))
+    if isinstance(replayed, Fault):
+        return Verdict(replace(replayed, bids=()))
     fills = score_fills(problem, solution)
     groups = sum_by_group(fills)
     return Verdict(None, sum(groups.values()), fills, groups, gas_of(problem, solution.legs))

@@ -68,9 +68,10 @@ def book(
     lot: int = 10,
     expiry: int | None = None,
     quote: str = BTC,
+    name: str = "",
 ) -> AnyVenueState:
     """An option book at Deribit: (price in ticks of 1/1000 BTC unit per option unit, size)."""
-    name = base.split(":")[2].split("-coin", maxsplit=1)[0]
+    name = name or base.split(":")[2].split("-coin", maxsplit=1)[0]
     return OrderBookState(
         id=f"deribit:main/book:{name}",
         base=base,
