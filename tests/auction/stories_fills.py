@@ -1,5 +1,7 @@
 """Stories of fills against what was signed (docs/rules.md, section 2, step 3)."""
 
+from typing import Any
+
 from engine.auction.solution import Solution
 from intents.outcome import ExposureBound
 from tests.auction.builders import (
@@ -32,9 +34,9 @@ from tests.auction.story import Tale, accepted, refused
 CALL = option(9000)
 
 
-def _netting(**more: object) -> Tale:
+def _netting(**more: Any) -> Tale:
     """Bob gives what Alice wants and takes what she pays: no venue."""
-    alice = intent("alice", {ETH: 1000}, {USD: 2_000_000}, **more)  # type: ignore[arg-type]  # fields of an outcome
+    alice = intent("alice", {ETH: 1000}, {USD: 2_000_000}, **more)
     bob = intent("bob", {USD: 2_000_000}, {ETH: 1000}, owner=BOB)
     solution = Solution(
         fills=(
@@ -204,11 +206,11 @@ def an_extra_that_nobody_asked_for() -> Tale:
     return question, kind.model_copy(update={"transfers": (give(ODD, 5),)})
 
 
-def _bought_call(call: str = CALL, *, now: int = NOW, **more: object) -> Tale:
+def _bought_call(call: str = CALL, *, now: int = NOW, **more: Any) -> Tale:
     """Alice buys 1,000 units of a call for 50 BTC units at the book."""
     states = [*venues(), book(call, asks=[(50, 1000)], expiry=JUNE + 1)]
-    fields: dict[str, object] = {"valid_until": 2**40, "max_escrow": {BTC: 1}, "units": 1000}
-    buyer = intent("buyer", {BTC: 60}, {call: 1000}, surplus=BTC, **(fields | more))  # type: ignore[arg-type]  # fields of an outcome
+    fields: dict[str, Any] = {"valid_until": 2**40, "max_escrow": {BTC: 1}, "units": 1000}
+    buyer = intent("buyer", {BTC: 60}, {call: 1000}, surplus=BTC, **(fields | more))
     solution = Solution(
         fills=(fill("buyer", 1000, {BTC: 50}, {call: 1000}),),
         legs=(leg(states[-1].id, {BTC: 50}, {call: 1000}, level="ask:0"),),

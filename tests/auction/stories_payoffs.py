@@ -3,6 +3,8 @@
 Options and BTC have the same number of decimals, so one unit of an inverse call on 9,000 pays max(S - 9000, 0) / S units.
 """
 
+from typing import Any
+
 from engine.auction.problem import Intent
 from engine.auction.solution import Solution
 from engine.market.venues import AnyVenueState
@@ -37,9 +39,9 @@ def _at(asset: str) -> str:
     return asset.replace("/", "~1")
 
 
-def _put_floor(**more: object) -> PayoffFloor:
+def _put_floor(**more: Any) -> PayoffFloor:
     """At least 1,000 puts on 9,000."""
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "underlying": "BTC",
         "index": "deribit.btc",
         "fixing_seconds": JUNE,
@@ -48,12 +50,12 @@ def _put_floor(**more: object) -> PayoffFloor:
         "knots": (Knot(at="0", value=9_000_000), Knot(at="9000", value=0)),
         "slope": 0,
     }
-    return PayoffFloor(**(fields | more))  # type: ignore[arg-type]  # fields of a floor
+    return PayoffFloor(**(fields | more))
 
 
-def _floor(*floors: PayoffFloor, budget: int = 60, **more: object) -> Intent:
-    fields: dict[str, object] = {"payoff_floors": floors, "units": 1000, "owner": CAROL}
-    return intent("floor", {BTC: budget}, {}, **(fields | more))  # type: ignore[arg-type]  # fields of an outcome
+def _floor(*floors: PayoffFloor, budget: int = 60, **more: Any) -> Intent:
+    fields: dict[str, Any] = {"payoff_floors": floors, "units": 1000, "owner": CAROL}
+    return intent("floor", {BTC: budget}, {}, **(fields | more))
 
 
 def _puts(wish: Intent, amount: int = 1000, *, put: str = P9, units: int = 1000) -> Tale:
@@ -454,7 +456,7 @@ def the_losses_of_two_underlyings_add_up_over_the_limit() -> Tale:
     return _two_underlyings(199)
 
 
-def _floor_with_a_sold_call(more: dict[str, object]) -> Tale:
+def _floor_with_a_sold_call(more: dict[str, Any]) -> Tale:
     """A collar: 1,000 puts on 9,000 bought, 1,000 calls on 10,000 sold, which the floor counts (it asks for both)."""
     collar = _put_floor(
         knots=(Knot(at="0", value=9_000_000), Knot(at="9000", value=0), Knot(at="10000", value=0)), slope=-1000

@@ -1,5 +1,7 @@
 """Stories of uniform prices (docs/rules.md, section 2, step 4)."""
 
+from typing import Any
+
 from engine.auction.problem import Intent
 from engine.auction.solution import Solution
 from tests.auction.builders import (
@@ -147,9 +149,9 @@ def _two_sales(second: Intent, units: int = 0, **holdings: dict[str, int]) -> Ta
     return problem([sale(), second], holdings=named), solution
 
 
-def _cheaper(**more: object) -> Intent:
-    fields: dict[str, object] = {"amount": 500, "least": 949_999, "owner": BOB}
-    return sale("second", **(fields | more))  # type: ignore[arg-type]  # fields of an outcome
+def _cheaper(**more: Any) -> Intent:
+    fields: dict[str, Any] = {"amount": 500, "least": 949_999, "owner": BOB}
+    return sale("second", **(fields | more))
 
 
 SKIPPED = "/prices/sim:alpha~1token:ETH>sim:alpha~1token:USD"

@@ -1,5 +1,7 @@
 """Stories of time, bridges, balances and execution (docs/rules.md, section 4)."""
 
+from typing import Any
+
 from engine.auction.problem import Intent
 from engine.auction.solution import Fill, Leg, Solution, Transfer
 from tests.auction.builders import (
@@ -43,10 +45,10 @@ def _crossing(
     transfers: tuple[Transfer, ...] = (),
     stock: int = 0,
     legs: tuple[Leg, ...] | None = None,
-    **more: object,
+    **more: Any,
 ) -> Tale:
     """Alice wants her 100,000 USD on the other chain; the bridge brings 99,900 within 600 seconds."""
-    wish = intent("cross", {USD: 100_000}, {BETA_USD: 99_000}, **more)  # type: ignore[arg-type]  # fields of an outcome
+    wish = intent("cross", {USD: 100_000}, {BETA_USD: 99_000}, **more)
     solution = Solution(
         fills=(fill("cross", 100_000, {USD: 100_000}, {BETA_USD: 99_900}, stage=stage),),
         legs=legs or (leg(BRIDGE, {USD: 100_000}, {BETA_USD: 99_900}),),
