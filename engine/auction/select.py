@@ -1,0 +1,197 @@
+"""Baselines, filter and winners: section 6 of docs/rules.md over any notion of joint feasibility.
+
+Guarantees
+1. The result is a function of the set of candidates, their scores, tie keys and feasibility, and of `work`: no order
+   in which anything is handed in changes it.
+2. Where a certificate says `optimal`, the set is the one that section 6 names, ties included; else its score and
+   `bound` enclose the best score.
+
+Ties. Let the n candidates of a selection have ranks 0 .. n-1 by ascending tie key and give each the weight
+score * 2^n + 2^(n-1-rank). The tie parts of a set sum to less than 2^n, so weight compares by score first; of two sets
+of equal score the one that holds the smallest key in which they differ has the larger sum, because a power of two
+exceeds the sum of all smaller ones. Sums of distinct powers differ, so exactly one feasible set is heaviest.
+
+Components. Candidates that share neither a group nor a resource, directly or through others, do not affect each other:
+a set is feasible if and only if its part in each component is (that is what `resources` promises), and weights add.
+So each component is searched alone, smallest first, each with an equal share of the work that is left.
+
+It does not verify or score bids; feasibility is whatever `judge` says (engine.auction.interactions for auctions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+from engine.auction.search import Found, MaskNoGood, members, search
+
+METHOD = "branch_and_bound/1"
+"""Names the search in records; another search gets another name."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A bid as selection sees it: the score of each group it fills (not negative) and the resources it may contend for."""
+
+    id: str
+    tie_key: str
+    scores: Mapping[str, int]
+    resources: frozenset[str] = frozenset()
+
+    @cached_property
+    def score(self) -> int:
+        """The sum over its groups."""
+        return sum(self.scores.values())
+
+
+@dataclass(frozen=True, slots=True)
+class NoGood:
+    """Every set that holds all of `present` and none of `absent` (ids) is infeasible."""
+
+    present: frozenset[str]
+    absent: frozenset[str] = frozenset()
+
+
+Judge = Callable[[frozenset[str]], NoGood | None]
+"""None where the ids, disjoint in groups and within one component, are jointly feasible; else a no-good they fall under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How a set was found. `bound` is at least the best score; `optimal` says that the set is the one the rules name."""
+
+    method: str
+    work: int
+    score: int
+    bound: int
+    optimal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Ids of the set, ascending, and its certificate."""
+
+    ids: tuple[str, ...]
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Why a bid over several groups is out: in `group` it gives `score`, less than single-group bids do."""
+
+    group: str
+    score: int
+    baseline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Baseline score by group, what was filtered, and both sets."""
+
+    baselines: Mapping[str, int]
+    filtered: Mapping[str, Filtered]
+    baseline_set: Selection
+    winners: Selection
+
+
+def decide(candidates: Collection[Candidate], judge: Judge, no_goods: Iterable[NoGood], *, work: int) -> Decision:
+    """Baselines, filter and winners. The baselines get at most half of `work`, the winners all that is then left."""
+    known = tuple(no_goods)
+    single = [candidate for candidate in candidates if len(candidate.scores) == 1]
+    baseline_set = select(single, judge, known, work=work // 2)
+    baselines = {group: 0 for candidate in candidates for group in candidate.scores}
+    in_baseline = set(baseline_set.ids)
+    for candidate in single:
+        if candidate.id in in_baseline:
+            baselines.update(candidate.scores)
+    filtered = {c.id: reason for c in candidates if (reason := shortfall(c, baselines)) is not None}
+    remaining = [candidate for candidate in candidates if candidate.id not in filtered]
+    winners = select(remaining, judge, known, work=work - min(work, baseline_set.certificate.work))
+    return Decision(dict(sorted(baselines.items())), dict(sorted(filtered.items())), baseline_set, winners)
+
+
+def shortfall(candidate: Candidate, baselines: Mapping[str, int]) -> Filtered | None:
+    """The first group, by id, in which a bid over several groups gives less than the baseline."""
+    if len(candidate.scores) > 1:
+        for group, score in sorted(candidate.scores.items()):
+            if score < baselines[group]:
+                return Filtered(group, score, baselines[group])
+    return None
+
+
+def select(candidates: Collection[Candidate], judge: Judge, no_goods: Iterable[NoGood], *, work: int) -> Selection:
+    """The feasible set, disjoint in groups, of greatest score, first by ties.
+
+    `no_goods` may name ids that are not candidates; they must be true. Raises ValueError for a negative score, an empty
+    candidate or a repeated id or tie key.
+    """
+    ranked = sorted(candidates, key=lambda candidate: candidate.tie_key)
+    if len({c.id for c in ranked}) < len(ranked) or len({c.tie_key for c in ranked}) < len(ranked):
+        raise ValueError("expected distinct ids and tie keys")
+    if any(not c.scores or min(c.scores.values()) < 0 for c in ranked):
+        raise ValueError("expected candidates with groups and without negative scores")
+    weights = {c.id: (c.score << len(ranked)) + (1 << (len(ranked) - 1 - rank)) for rank, c in enumerate(ranked)}
+    known = tuple(no_goods)
+    parts, left = components(ranked), work
+    chosen: list[str] = []
+    used, bound, optimal = 0, 0, True
+    for done, part in enumerate(parts):
+        found, ids = _search_component(part, weights, judge, known, left // (len(parts) - done))
+        left -= min(left, found.work)
+        used += found.work
+        chosen += ids
+        bound += found.bound
+        optimal = optimal and found.optimal
+    score = sum(c.score for c in ranked if c.id in set(chosen))
+    return Selection(tuple(sorted(chosen)), Certificate(METHOD, used, score, bound >> len(ranked), optimal))
+
+
+def components(ranked: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Candidates connected by shared groups and resources: smallest component first, then by its first candidate."""
+    parent = list(range(len(ranked)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    holder: dict[tuple[str, str], int] = {}
+    for i, candidate in enumerate(ranked):
+        for name in (*(("group", g) for g in candidate.scores), *(("resource", r) for r in candidate.resources)):
+            parent[root(i)] = root(holder.setdefault(name, i))
+    parts: dict[int, list[Candidate]] = {}
+    for i, candidate in enumerate(ranked):
+        parts.setdefault(root(i), []).append(candidate)
+    return sorted(parts.values(), key=lambda part: (len(part), part[0].tie_key))
+
+
+def _search_component(
+    part: Sequence[Candidate], weights: Mapping[str, int], judge: Judge, no_goods: Sequence[NoGood], work: int
+) -> tuple[Found, list[str]]:
+    """Search one component: candidates become vertices by falling weight, shared groups and no-goods become masks."""
+    ordered = sorted(part, key=lambda candidate: -weights[candidate.id])
+    index = {candidate.id: v for v, candidate in enumerate(ordered)}
+
+    def masked(no_good: NoGood) -> MaskNoGood:
+        return _mask(index, no_good.present), _mask(index, no_good.absent & index.keys())
+
+    def judge_mask(mask: int) -> MaskNoGood | None:
+        no_good = judge(frozenset(ordered[v].id for v in members(mask)))
+        return None if no_good is None else masked(no_good)
+
+    known = [masked(no_good) for no_good in no_goods if no_good.present <= index.keys()]
+    by_group: dict[str, list[int]] = {}
+    for v, candidate in enumerate(ordered):
+        for group in candidate.scores:
+            by_group.setdefault(group, []).append(v)
+    known += [(1 << u | 1 << v, 0) for vertices in by_group.values() for u, v in combinations(vertices, 2)]
+    found = search([weights[candidate.id] for candidate in ordered], known, judge_mask, work)
+    return found, [ordered[v].id for v in members(found.chosen)]
+
+
+def _mask(index: Mapping[str, int], ids: Iterable[str]) -> int:
+    """The vertices of ids as a mask."""
+    return sum(1 << index[i] for i in ids)
