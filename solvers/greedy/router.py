@@ -1,0 +1,211 @@
+"""Finding and executing paths over evolving venue states, in exact integers.
+
+Guarantees
+1. A quote is what `execute` gives on the states as they are now; `commit` makes the quoted states the current ones.
+2. Paths are simple: no asset and no venue twice, so stale prices cannot be circled, at most `MAX_HOPS` venues.
+3. The order in which paths are tried never depends on hashing.
+
+It does not guarantee the best path: per number of hops and asset only the `WIDTH` best prefixes are kept.
+
+Work is counted in quotes: one execution of one venue, wanted or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.auction.problem import Problem
+from engine.market.venues import kind_of
+from engine.market.venues.base import Trade, TradeRefusedError, VenueState
+from engine.market.venues.order_book import OrderBookState, cost_of, named_levels
+from intents.outcome import is_derivative
+from solvers.common import leg_gas_value, price_float, tradable_pairs
+from solvers.plan import Hop
+from solvers.protocol import Budget
+
+MAX_HOPS = 4
+"""Most venues on a path."""
+
+WIDTH = 2
+"""Prefixes kept per asset and number of hops."""
+
+SPILL_TRIES = 4
+"""How often a chunk is cut where a book's level on the way is too small for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One venue in one direction."""
+
+    venue: str
+    asset_in: str
+    asset_out: str
+
+
+Path = tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a path would give for `used` of its input, the hops with their levels, and the states afterwards."""
+
+    used: int
+    out: int
+    hops: tuple[Hop, ...]
+    states: Mapping[str, VenueState]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    used: int
+    out: int
+    level: str | None
+    state: VenueState
+
+
+class Router:
+    """Paths over one problem's venues. Derivatives are no stops on the way."""
+
+    def __init__(self, problem: Problem, budget: Budget) -> None:
+        self.work = 0
+        self.states: dict[str, VenueState] = dict(problem.venues_by_id)
+        self._problem = problem
+        self._budget = budget
+        self._account = "solver:greedy"
+        self._edges: dict[str, tuple[Edge, ...]] = {}
+        self._into: dict[str, set[str]] = {}
+        for asset, edges in tradable_pairs(problem).items():
+            kept = tuple(Edge(venue, asset, out) for out, venue in edges if not is_derivative(out))
+            if not is_derivative(asset) and kept:
+                self._edges[asset] = kept
+                for edge in kept:
+                    self._into.setdefault(edge.asset_out, set()).add(asset)
+        self._distances: dict[str, dict[str, int]] = {}
+        self._gas = {venue.id: leg_gas_value(problem, venue) for venue in problem.snapshot.venues}
+
+    def stopped_by(self) -> str | None:
+        """`work` or `time` where the budget is used up, else None."""
+        if self.work >= self._budget.work:
+            return "work"
+        return "time" if self._budget.expired() else None
+
+    def distance(self, source: str, target: str) -> int | None:
+        """Fewest venues between two assets; None beyond MAX_HOPS."""
+        return self._distances_to(target).get(source)
+
+    def gas_in(self, path: Path, asset: str) -> float:
+        """What the legs of a path burn, in base units of an asset; 0 where either is unpriced."""
+        price = price_float(self._problem, asset)
+        return sum(self._gas[edge.venue] for edge in path) / price if price else 0.0
+
+    def best_paths(self, source: str, target: str, amount: int) -> list[Path]:
+        """Up to WIDTH paths for each number of hops, by falling output for the whole amount."""
+        distances = self._distances_to(target)
+        found: list[tuple[int, Path]] = []
+        labels: dict[str, list[tuple[int, Path]]] = {source: [(amount, ())]}
+        for hops_left in range(MAX_HOPS - 1, -1, -1):
+            reached: dict[str, list[tuple[int, Path]]] = {}
+            for asset, prefixes in labels.items():
+                for held, path in prefixes:
+                    self._extend(reached, asset, held, path, (distances, hops_left, source))
+            labels = {}
+            for asset, options in reached.items():
+                best = sorted(options, key=lambda option: (-option[0], _names(option[1])))[:WIDTH]
+                if asset == target:
+                    found.extend(best)
+                else:
+                    labels[asset] = best
+        found.sort(key=lambda option: (-option[0], len(option[1]), _names(option[1])))
+        return [path for _, path in found]
+
+    def _extend(
+        self,
+        reached: dict[str, list[tuple[int, Path]]],
+        asset: str,
+        held: int,
+        path: Path,
+        bounds: tuple[Mapping[str, int], int, str],
+    ) -> None:
+        """Quote every edge from a prefix that can still reach the target in the hops left."""
+        distances, hops_left, source = bounds
+        visited = {source, *(edge.asset_out for edge in path)}
+        for edge in self._edges.get(asset, ()):
+            if distances.get(edge.asset_out, MAX_HOPS) > hops_left or edge.asset_out in visited:
+                continue
+            if any(edge.venue == before.venue for before in path):
+                continue
+            step = self._step(edge, held, self.states[edge.venue])
+            if step is not None:
+                reached.setdefault(edge.asset_out, []).append((step.out, (*path, edge)))
+
+    def quote(self, path: Path, amount: int) -> Quote | None:
+        """Execute a path for an amount, or for the part of it that fits its order books; None where it is refused."""
+        for _ in range(SPILL_TRIES):
+            quote, cut = self._run(path, amount)
+            if cut is None or cut == 0:
+                return quote
+            amount = cut
+        return None
+
+    def _run(self, path: Path, amount: int) -> tuple[Quote | None, int | None]:
+        """The quote; or (None, a smaller amount) where a later hop cannot use what arrives."""
+        states: dict[str, VenueState] = {}
+        hops: list[Hop] = []
+        used, held = amount, amount
+        for position, edge in enumerate(path):
+            step = self._step(edge, held, self.states[edge.venue])
+            if step is None:
+                return None, None
+            if position == 0:
+                used = step.used
+            elif step.used < held - held // 1000:
+                return None, amount * step.used // held
+            hops.append(Hop(edge.venue, edge.asset_in, edge.asset_out, step.level))
+            states[edge.venue] = step.state
+            held = step.out
+        return Quote(used, held, tuple(hops), states), None
+
+    def commit(self, quote: Quote) -> None:
+        """Make a quote's states the current ones."""
+        self.states.update(quote.states)
+
+    def _step(self, edge: Edge, amount: int, state: VenueState) -> _Step | None:
+        self.work += 1
+        level, used = None, amount
+        if isinstance(state, OrderBookState):
+            level, used = _best_level(state, edge.asset_in == state.quote, amount)
+        if not used:
+            return None
+        trade = Trade(edge.asset_in, used, edge.asset_out, level)
+        try:
+            out, after = kind_of(state).execute(state, self._account, trade, self._problem.snapshot.time_seconds)
+        except TradeRefusedError:
+            return None
+        return _Step(used, out, level, after)
+
+    def _distances_to(self, target: str) -> dict[str, int]:
+        known = self._distances.get(target)
+        if known is None:
+            known, frontier = {target: 0}, [target]
+            for distance in range(1, MAX_HOPS + 1):
+                frontier = [a for b in frontier for a in sorted(self._into.get(b, ())) if a not in known]
+                known.update(dict.fromkeys(frontier, distance))
+            self._distances[target] = known
+        return known
+
+
+def _best_level(state: OrderBookState, buying: bool, amount: int) -> tuple[str | None, int]:
+    """The best level that has anything, and the part of the amount that it can use in whole lots."""
+    for name, level in named_levels(state, "ask" if buying else "bid"):
+        if not level.size:
+            continue
+        if not buying:
+            return name, min(amount, level.size) // state.lot * state.lot
+        size = amount * state.tick[1] // (level.price * state.tick[0]) // state.lot * state.lot
+        return name, cost_of(state, level, min(size, level.size))
+    return None, 0
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    return tuple(edge.venue for edge in path)

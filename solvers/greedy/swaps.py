@@ -1,0 +1,344 @@
+"""Greedy on swaps: net what nets, then give each group, easiest limit first, the best paths chunk by chunk.
+
+How
+1. Groups that no path leads anywhere, or whose easiest limit is beyond the market even for a small part of it, are
+   left out at once (`no_path`, `limit_beyond_market`), unless they can be netted.
+2. Matches of two and three groups are taken at a price that all prefer to the market (`netting`); within a group a match
+   is one more source, with a fixed rate and a limited amount.
+3. Groups go in the order of replay, on states that earlier groups have changed. An intent is cut into chunks; each chunk
+   takes the path with the best output after the gas of legs not used yet. A partial intent stops where a chunk falls
+   below its limit; an all-or-none intent is taken whole or not at all; a buyer stops when it has what it wants.
+
+It does not revisit earlier groups, and counts gas only between paths: gas is no part of the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from engine.auction.problem import Intent, Problem
+from engine.market.venues.base import VenueState
+from intents.values import ceil_div
+from solvers.common import affordable_units, limit_of, most_paid, swap_amounts, swap_assets, swap_groups
+from solvers.greedy.netting import Match, closed_walks, match
+from solvers.greedy.pruning import output_of, prune
+from solvers.greedy.router import Path, Quote, Router
+from solvers.plan import Hop, Route, Take
+
+CHUNKS = 12
+"""Parts that an intent is cut into."""
+
+PROBE = 64
+"""The market's rate is taken at this fraction of a group's largest intent."""
+
+CANDIDATES = 8
+"""Paths that the chunks of an intent choose from."""
+
+HALVINGS = 5
+"""How often a chunk is halved at a partial intent's margin."""
+
+
+@dataclass(slots=True)
+class SwapPlan:
+    """What was decided: fills, routes, and why other intents are left out."""
+
+    takes: list[Take] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Source:
+    """What is left of a match for one group: `amount` of its paid asset at `rate`."""
+
+    rate: Fraction
+    amount: int
+    used: int = 0
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What an intent would take: amounts by path (hops name book levels), from matches, and in total."""
+
+    flows: dict[tuple[Hop, ...], int] = field(default_factory=dict)
+    paths: dict[tuple[Hop, ...], Path] = field(default_factory=dict)
+    netted: list[tuple[_Source, int]] = field(default_factory=list)
+    paid: int = 0
+    got: int = 0
+
+
+class SwapRouter:
+    """One run over a problem's swap groups."""
+
+    def __init__(self, problem: Problem, router: Router) -> None:
+        self._problem = problem
+        self._router = router
+        self._groups = swap_groups(problem)
+        self._spent: dict[tuple[str, str], int] = {}
+        self._legs: dict[str, set[str]] = {}
+        self._sources: dict[str, list[_Source]] = {}
+        self._flows: dict[str, dict[tuple[Hop, ...], int]] = {}
+        self.plan = SwapPlan()
+
+    def run(self) -> SwapPlan:
+        """Decide about every group, until the budget is used up."""
+        floors = self._market_rates()
+        matches = self._matches(floors)
+        netted = {group for found in matches for group in found.groups}
+        for group, members in self._groups.items():
+            if group not in netted and floors.get(group, Fraction(0)) < limit_of(members[0]):
+                reason = "limit_beyond_market" if self._reachable(members[0]) else "no_path"
+                self.plan.reasons.update({intent.id: reason for intent in members})
+                continue
+            self._fill_group(group, members)
+        self._finish(matches)
+        return self.plan
+
+    def _reachable(self, intent: Intent) -> bool:
+        return self._router.distance(*swap_assets(intent)) is not None
+
+    def _market_rates(self) -> dict[str, Fraction]:
+        """The best rate of each group's pair for a small part of its largest intent; absent where nothing is offered."""
+        rates = {}
+        for group, members in self._groups.items():
+            if self._router.stopped_by() or not self._reachable(members[0]):
+                continue
+            largest = max(swap_amounts(intent)[0] for intent in members)
+            for amount in (max(1, largest // PROBE), largest):
+                paths = self._router.best_paths(*swap_assets(members[0]), amount)
+                quote = self._router.quote(paths[0], amount) if paths else None
+                if quote is not None:
+                    rates[group] = Fraction(quote.out, quote.used)
+                    break
+        return rates
+
+    def _matches(self, floors: Mapping[str, Fraction]) -> list[Match]:
+        """Take matches in order, each from what is still on offer, and give every member its share as a source."""
+        offers = {i.id: most_paid(i, self._units(i)) for members in self._groups.values() for i in members}
+        found = []
+        for walk in closed_walks(self._groups):
+            made = match(walk, self._groups, offers, floors)
+            if made is None:
+                continue
+            found.append(made)
+            amount = Fraction(made.amount)
+            for group, rate in zip(made.groups, made.rates, strict=True):
+                self._sources.setdefault(group, []).append(_Source(rate, int(amount)))
+                _consume(self._groups[group], offers, rate, int(amount))
+                amount *= rate
+        return found
+
+    def _units(self, intent: Intent) -> int:
+        """What the owner can still pay for, after what earlier intents of this run may take."""
+        owner, asset = intent.outcome.owner, swap_assets(intent)[0]
+        free = self._problem.free(owner, asset) - self._spent.get((owner, asset), 0)
+        return affordable_units(intent, free)
+
+    def _fill_group(self, group: str, members: tuple[Intent, ...]) -> None:
+        blocked = False
+        for intent in members:
+            stopped = self._router.stopped_by()
+            units = self._units(intent)
+            if stopped or blocked or not units:
+                self.plan.reasons[intent.id] = (
+                    f"stopped_by_{stopped}" if stopped else "limit_beyond_market" if blocked else "insufficient_balance"
+                )
+                continue
+            taken = self._fill_intent(group, intent, units)
+            if taken < units and intent.outcome.fill_policy == "partial":
+                blocked = True
+
+    def _fill_intent(self, group: str, intent: Intent, units: int) -> int:
+        """Take as much of the intent as its limit allows; the units taken."""
+        before = dict(self._router.states)
+        trial = self._try(group, intent, units)
+        self._prune(group, intent, trial, before)
+        taken = _units_of(intent, trial, units)
+        if taken == 0:
+            self._router.states = before
+            self.plan.reasons[intent.id] = "limit_beyond_market"
+            return 0
+        self.plan.takes.append(Take(intent.id, taken))
+        key = (intent.outcome.owner, swap_assets(intent)[0])
+        self._spent[key] = self._spent.get(key, 0) + most_paid(intent, taken)
+        for source, amount in trial.netted:
+            source.used += amount
+        flows = self._flows.setdefault(group, {})
+        for hops, amount in trial.flows.items():
+            flows[hops] = flows.get(hops, 0) + amount
+            self._legs.setdefault(group, set()).update(hop.venue for hop in hops)
+        return taken
+
+    def _prune(self, group: str, intent: Intent, trial: _Trial, before: dict[str, VenueState]) -> None:
+        """Merge flows that do not earn their gas, where the intent still keeps its limit afterwards."""
+        if len(trial.flows) < 2 or any(hop.level for hops in trial.flows for hop in hops):
+            return
+        paid, target = swap_assets(intent)
+        rate = trial.got / trial.paid
+        flows = {trial.paths[hops]: amount for hops, amount in trial.flows.items()}
+        routed = output_of(self._router, before, flows)
+        merged = prune(
+            self._router,
+            before,
+            flows,
+            self._legs.setdefault(group, set()),
+            lambda edges: self._router.gas_in(edges, target) or self._router.gas_in(edges, paid) * rate,
+        )
+        lost = routed - output_of(self._router, before, merged)
+        pays, receives = swap_amounts(intent)
+        if len(merged) == len(flows) or (trial.got - lost) * pays < trial.paid * receives:
+            output_of(self._router, before, flows)
+            return
+        hops_of = {path: hops for hops, path in trial.paths.items()}
+        trial.flows = {hops_of[path]: amount for path, amount in merged.items()}
+        if not intent.outcome.surplus_is_paid:
+            trial.got -= lost
+
+    def _try(self, group: str, intent: Intent, units: int) -> _Trial:
+        """Route up to `units`, changing the router's states; the caller may take that back."""
+        outcome, (pays, receives) = intent.outcome, swap_amounts(intent)
+        goal = ceil_div(units * receives, outcome.units) if outcome.surplus_is_paid else None
+        trial = _Trial()
+        most = units * pays // outcome.units
+        for source in self._sources.get(group, ()):
+            _take_from(source, trial, most, goal, limit_of(intent))
+        left = most - trial.paid
+        if left > 0 and (goal is None or trial.got < goal):
+            self._route(group, intent, trial, most, goal)
+        return trial
+
+    def _route(self, group: str, intent: Intent, trial: _Trial, most: int, goal: int | None) -> None:
+        """Add chunks over the best paths until the intent has enough, offers no more, or the market falls below its limit."""
+        source, target = swap_assets(intent)
+        left = most - trial.paid
+        paths = self._candidates(source, target, left)
+        chunk = max(1, ceil_div(self._estimate(paths, left, goal, trial), CHUNKS))
+        limit, partial = limit_of(intent), intent.outcome.min_units < intent.outcome.units
+        halvings = HALVINGS if partial else 0
+        while trial.paid < most and (goal is None or trial.got < goal):
+            amount = min(chunk, most - trial.paid)
+            chosen = self._best(group, paths, amount, target)
+            if chosen is None and goal is None and partial is False:
+                return
+            if chosen is None or Fraction(chosen.out, chosen.used) < limit:
+                if not halvings:
+                    return
+                halvings, chunk = halvings - 1, max(1, chunk // 2)
+                continue
+            if goal is not None and trial.got + chosen.out > goal:
+                chosen = self._enough(paths, chosen, goal - trial.got)
+            self._router.commit(chosen)
+            trial.paths[chosen.hops] = next(p for p in paths if _venues(p) == tuple(h.venue for h in chosen.hops))
+            trial.flows[chosen.hops] = trial.flows.get(chosen.hops, 0) + chosen.used
+            trial.paid += chosen.used
+            trial.got += chosen.out
+            if self._router.stopped_by():
+                return
+
+    def _candidates(self, source: str, target: str, amount: int) -> list[Path]:
+        """Paths that are good for all of the amount or for a chunk of it, best first, without repeats."""
+        found: dict[Path, None] = {}
+        for size in (amount, amount // 4, amount // CHUNKS):
+            if size:
+                found.update(dict.fromkeys(self._router.best_paths(source, target, size)[: CHUNKS // 2]))
+        return list(found)[:CANDIDATES]
+
+    def _estimate(self, paths: list[Path], left: int, goal: int | None, trial: _Trial) -> int:
+        """About what has to be routed: all of it, or for a buyer what the best path alone would need."""
+        if goal is None or not paths:
+            return left
+        low, high = 1, left
+        for _ in range(24):
+            middle = (low + high) // 2
+            quote = self._router.quote(paths[0], middle)
+            if quote is not None and quote.out >= goal - trial.got:
+                high = middle
+            else:
+                low = middle + 1
+            if low >= high:
+                break
+        return high
+
+    def _best(self, group: str, paths: list[Path], amount: int, target: str) -> Quote | None:
+        """The quote with the most output per input after the gas of legs that the group does not use yet."""
+        used = self._legs.setdefault(group, set())
+        best: tuple[float, Quote] | None = None
+        for path in paths:
+            quote = self._router.quote(path, amount)
+            if quote is None:
+                continue
+            fresh = tuple(edge for edge in path if edge.venue not in used)
+            # As if all chunks took the path; splits that carry too little for their gas are merged afterwards.
+            gas = self._router.gas_in(fresh, target) / CHUNKS
+            value = (quote.out - gas) / quote.used
+            if best is None or value > best[0]:
+                best = (value, quote)
+        return None if best is None else best[1]
+
+    def _enough(self, paths: list[Path], quote: Quote, missing: int) -> Quote:
+        """The smallest chunk on the quote's path that brings what is missing."""
+        path = next(p for p in paths if _venues(p) == tuple(h.venue for h in quote.hops))
+        low, high, best = 1, quote.used, quote
+        while low < high:
+            middle = (low + high) // 2
+            smaller = self._router.quote(path, middle)
+            if smaller is not None and smaller.out >= missing:
+                high, best = middle, smaller
+            else:
+                low = middle + 1
+        return best
+
+    def _finish(self, matches: list[Match]) -> None:
+        """Routes of the groups' own flows, then of the matches, as large as their smallest member uses."""
+        used = {group: [s.used for s in sources] for group, sources in self._sources.items()}
+        for group, flows in sorted(self._flows.items()):
+            self.plan.routes.extend(Route(group, group, amount, hops) for hops, amount in flows.items())
+        for found in matches:
+            scale, shares = Fraction(1), []
+            for group, rate in zip(found.groups, found.rates, strict=True):
+                shares.append(used[group].pop(0) / scale)
+                scale *= rate
+            amount = min(shares)
+            for i, (group, rate) in enumerate(zip(found.groups, found.rates, strict=True)):
+                if int(amount):
+                    self.plan.routes.append(Route(group, found.groups[i - 1], int(amount)))
+                amount *= rate
+
+
+def _venues(path: Path) -> tuple[str, ...]:
+    return tuple(edge.venue for edge in path)
+
+
+def _take_from(source: _Source, trial: _Trial, most: int, goal: int | None, limit: Fraction) -> None:
+    """Take from a match what the intent still wants, if its limit allows the rate."""
+    amount = min(source.amount - source.used, most - trial.paid)
+    if goal is not None:
+        amount = min(amount, ceil_div((goal - trial.got) * source.rate.denominator, source.rate.numerator))
+    if limit <= source.rate and amount > 0:
+        trial.netted.append((source, amount))
+        trial.paid += amount
+        trial.got += int(amount * source.rate)
+
+
+def _units_of(intent: Intent, trial: _Trial, units: int) -> int:
+    """The units that a trial fills within the limit; 0 where too few."""
+    outcome, (pays, receives) = intent.outcome, swap_amounts(intent)
+    if outcome.surplus_is_paid:
+        taken = min(units, trial.got * outcome.units // receives)
+    else:
+        taken = min(units, ceil_div(trial.paid * outcome.units, pays))
+    too_few = taken < min(outcome.min_units, intent.open_units)
+    if too_few or not trial.paid or trial.got * pays < trial.paid * receives:
+        return 0
+    return taken
+
+
+def _consume(members: tuple[Intent, ...], offers: dict[str, int], rate: Fraction, amount: int) -> None:
+    """Take `amount` off the offers of a group that accept the rate, easiest limit first."""
+    for intent in members:
+        if limit_of(intent) <= rate:
+            taken = min(offers[intent.id], amount)
+            offers[intent.id] -= taken
+            amount -= taken
