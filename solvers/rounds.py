@@ -1,0 +1,250 @@
+"""Rounds of linear programs that end in a Plan: what the LP solver does, with any backend that solves a `Linear`.
+
+1. Coarse: all edges, gas spread over capacity. While its flows have cycles, the edges that close them are barred.
+2. Refined: only edges used so far, finer points around their flows, gas spread over their flows, and intents with a
+   minimum that came out between nothing and their minimum fixed: up from one half, else to nothing. If that can not
+   be, all of them to nothing.
+3. Refined again around the new flows.
+4. Polish: the best round by surplus less true gas, its edges and intents settled, without gas (it is spent), twice:
+   the second time with the marginal rates of the first as the least that each group gets.
+
+Guarantees: a Plan whose amounts are integers and whose reasons cover every intent that it leaves out. Deterministic if
+the backend is and time does not run out. Work is counted in columns of linear programs solved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from engine.auction.problem import Problem
+from intents.identifiers import solver_account
+from solvers.flow_model import Choices, FlowModel, FlowValues, Linear, Optimum, build_model, lots_by_asset, read_values
+from solvers.flows import GroupFlow, closing_edges, decompose
+from solvers.lots import Shelf, round_up
+from solvers.network import Network, Swap, build_network, refined
+from solvers.plan import Plan, Portfolio, Take
+from solvers.presolve import without_hopeless
+from solvers.protocol import Budget
+from solvers.wishes import Desk, build_desk
+
+MOST_PROGRAMS = 16
+"""Linear programs in one run, at most."""
+
+POLISHES = 2
+"""Rounds that only divide what is settled."""
+
+REFINEMENTS = 2
+"""Rounds after the coarse one."""
+
+ROUND_UP_FROM = 0.5
+"""A share of its minimum from which an intent with a minimum is tried at its minimum."""
+
+TINY = 1e-7
+"""Shares below this are nothing."""
+
+Status = Literal["optimal", "infeasible", "time"]
+Backend = Callable[[Linear, float], tuple[Status, Optimum | None]]
+Stop = Literal["finished", "time", "work"]
+
+
+@dataclass
+class Run:
+    """State of one run."""
+
+    problem: Problem
+    account: str
+    desk: Desk
+    network: Network
+    backend: Backend
+    budget: Budget
+    work: int = 0
+    programs: int = 0
+    stopped_by: Stop = "finished"
+    choices: Choices = field(default_factory=Choices)
+    best: tuple[float, Network, FlowValues] | None = None
+    polished: tuple[Network, FlowValues] | None = None
+
+    def solve(self) -> FlowValues | None:
+        """Solve the model as it stands; None where it is infeasible or a limit stops the run."""
+        model = build_model(self.network, self.desk, self.choices)
+        if self.best is not None and self._at_limit(model):
+            return None
+        status, optimum = self.backend(model.linear, self.budget.seconds)
+        self.work += len(model.linear.gain)
+        self.programs += 1
+        if status == "time":
+            self.stopped_by = "time"
+        return None if optimum is None else read_values(model, optimum)
+
+    def _at_limit(self, model: FlowModel) -> bool:
+        if self.work + len(model.linear.gain) > self.budget.work or self.programs >= MOST_PROGRAMS:
+            self.stopped_by = "work"
+        elif self.budget.expired():
+            self.stopped_by = "time"
+        else:
+            return False
+        return True
+
+    def keep(self, values: FlowValues) -> None:
+        """Remember the solution if it is the best so far by surplus less the gas of its legs."""
+        worth = net_worth(self.network, values)
+        if self.best is None or worth > self.best[0]:
+            self.best = (worth, self.network, values)
+
+
+def net_worth(network: Network, values: FlowValues) -> float:
+    """Surplus less the full gas of each edge used, in the numeraire."""
+    return values.surplus_value - sum(network.edges[index].gas_value for index in values.edge_flows)
+
+
+def run_rounds(problem: Problem, solver_name: str, backend: Backend, budget: Budget) -> tuple[Plan, Run]:
+    """The plan, and the run with its work and what stopped it."""
+    account = solver_account(solver_name)
+    network = without_hopeless(build_network(problem, account))
+    run = Run(problem, account, build_desk(problem), network, backend, budget)
+    values = _acyclic(run)
+    for _ in range(REFINEMENTS):
+        if values is None or run.stopped_by != "finished":
+            break
+        _refine(run, values)
+        values = _acyclic(run) or _without_started(run)
+    _polish(run)
+    return _plan(run), run
+
+
+def _acyclic(run: Run, *, keep: bool = True) -> FlowValues | None:
+    """Solve and bar the edges that close cycles until there are none; the last solution, its cycles cut if it must."""
+    values = run.solve()
+    while values is not None:
+        closing = closing_edges(run.network.edges, values.edge_flows, run.network.values)
+        if not closing:
+            break
+        run.choices = replace(run.choices, barred=run.choices.barred | closing)
+        better = run.solve()
+        if better is None:
+            flows = {index: flow for index, flow in values.edge_flows.items() if index not in closing}
+            values = replace(values, edge_flows=flows)
+            break
+        values = better
+    if values is not None and keep:
+        run.keep(values)
+    return values
+
+
+def _refine(run: Run, values: FlowValues) -> None:
+    flows = {index: given for index, (given, _) in values.edge_flows.items()}
+    unused = {index for index in range(len(run.network.edges)) if index not in flows}
+    run.network = refined(run.problem, run.network, {i: int(flow) for i, flow in flows.items()}, run.account)
+    shares = dict(run.choices.shares)
+    for intent, least in _minima(run).items():
+        share = values.shares.get(intent, 0.0)
+        if intent not in shares and TINY < share < least * (1 - TINY):
+            shares[intent] = (least, 1.0) if share >= ROUND_UP_FROM * least else (0.0, 0.0)
+    run.choices = Choices(shares, run.choices.barred | frozenset(unused), flows)
+
+
+def _polish(run: Run) -> None:
+    if run.best is None or run.stopped_by != "finished":
+        return
+    _, run.network, values = run.best
+    minima = _minima(run)
+    shares = {
+        intent: (minima[intent] if minima[intent] < 1 else 1.0, 1.0)
+        if share > TINY and share >= minima[intent] * (1 - TINY)
+        else (0.0, 0.0)
+        for intent, share in values.shares.items()
+    }
+    for _ in range(POLISHES):
+        _refine(run, values)
+        run.choices = replace(
+            run.choices, shares=shares, gas_counts=False, fair_rates=values.rates if run.polished else {}
+        )
+        found = _acyclic(run, keep=False)
+        if found is None:
+            break
+        values, run.polished = found, (run.network, found)
+
+
+def _without_started(run: Run) -> FlowValues | None:
+    """Solve with every intent that was held at its minimum given up, where holding them all was not possible."""
+    if run.stopped_by != "finished":
+        return None
+    held = {intent: (0.0, 0.0) for intent, (low, _) in run.choices.shares.items() if low > 0}
+    if not held:
+        return None
+    run.choices = replace(run.choices, shares={**run.choices.shares, **held})
+    return _acyclic(run)
+
+
+def _minima(run: Run) -> dict[str, float]:
+    minima = {swap.intent: swap.least_share for swap in run.network.swaps}
+    minima.update({wish.intent: wish.least_units / wish.open_units for wish in run.desk.wishes})
+    return minima
+
+
+def _plan(run: Run) -> Plan:
+    reasons = {
+        intent: reason
+        for side in (run.network.left_out, run.desk.left_out)
+        for reason, ids in side.items()
+        for intent in ids
+    }
+    if run.best is None:
+        left = [swap.intent for swap in run.network.swaps] + [wish.intent for wish in run.desk.wishes]
+        return Plan(reasons={**reasons, **dict.fromkeys(left, "no_solution_in_time")})
+    network, values = run.polished or run.best[1:]
+    units = {swap.intent: units_of(swap, values.shares[swap.intent]) for swap in network.swaps}
+    reasons.update({intent: "not_in_optimum" for intent, count in units.items() if count == 0})
+    groups = group_flows(network, values, units)
+    portfolios, refused = _portfolios(run.desk, values)
+    return Plan(
+        takes=tuple(Take(intent, count) for intent, count in units.items() if count),
+        routes=decompose(network.edges, values.edge_flows, groups),
+        portfolios=portfolios,
+        reasons={**reasons, **refused},
+    )
+
+
+def units_of(swap: Swap, share: float) -> int:
+    """Units for a share: all from almost one, none below the minimum."""
+    units = swap.open_units if share > 1 - TINY else int(share * swap.open_units)
+    return units if share > TINY and units >= swap.least_units else 0
+
+
+def group_flows(network: Network, values: FlowValues, units: dict[str, int]) -> tuple[GroupFlow, ...]:
+    """What each group pays and gets for the units taken."""
+    paid: dict[str, int] = {}
+    got: dict[str, float] = {}
+    ways: dict[str, tuple[str, str]] = {}
+    for swap in network.swaps:
+        count = units[swap.intent]
+        if count:
+            ways[swap.group] = (swap.asset_in, swap.asset_out)
+            paid[swap.group] = paid.get(swap.group, 0) + swap.pays * count // swap.open_units
+            got[swap.group] = got.get(swap.group, 0.0) + swap.receives * count / swap.open_units
+    for (group, is_paid), surplus in values.group_surplus.items():
+        if group in paid and is_paid:
+            paid[group] = max(0, paid[group] - int(surplus))
+        elif group in got:
+            got[group] += surplus
+    return tuple(GroupFlow(group, *ways[group], paid[group], got[group]) for group in sorted(ways))
+
+
+def _portfolios(desk: Desk, values: FlowValues) -> tuple[tuple[Portfolio, ...], dict[str, str]]:
+    """Portfolios in whole lots, the greatest surplus per wish first served; reasons for the rest."""
+    shelf, lots = Shelf.of(desk), lots_by_asset(desk)
+    made: list[Portfolio] = []
+    refused: dict[str, str] = {}
+    for wish in desk.wishes:
+        share = values.shares[wish.intent]
+        if share <= TINY:
+            refused[wish.intent] = "not_in_optimum"
+            continue
+        found = round_up(wish, share, values.positions[wish.intent], shelf, lots)
+        if isinstance(found, Portfolio):
+            made.append(found)
+        else:
+            refused[wish.intent] = found
+    return tuple(made), refused
