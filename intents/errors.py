@@ -11,11 +11,23 @@ expected and what was found.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ClearwayError(Exception):
     """Base of all deliberate errors; `code` is stable across releases."""
 
     code = "error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross process borders whole, whatever their constructors take."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[ClearwayError], args: tuple[Any, ...], state: dict[str, Any]) -> ClearwayError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class InputError(ClearwayError, ValueError):

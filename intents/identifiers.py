@@ -18,10 +18,11 @@ import re
 from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+
+from intents.errors import InputError
 
 _PLACE = r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}"
-_ADDRESS_CASE = re.compile(r"0[xX][0-9a-fA-F]*[A-FX]")
+_ADDRESS_CASE = re.compile(r"0X[0-9a-fA-F]|0x[0-9a-f]*[A-F]")
 _PATTERNS = {
     "place": _PLACE,
     "asset": _PLACE + r"/[-a-z0-9]{3,8}:[-.%a-zA-Z0-9]{1,128}",
@@ -44,11 +45,7 @@ def is_identifier(shape: str, text: str) -> bool:
 def _checker(shape: str) -> AfterValidator:
     def check(text: str) -> str:
         if not is_identifier(shape, text):
-            raise PydanticCustomError(
-                "bad_identifier",
-                "expected a canonical {shape} identifier, got {text}",
-                {"shape": shape, "text": text[:120]},
-            )
+            raise InputError("bad_identifier", "", expected=f"a canonical {shape} identifier", actual=repr(text[:120]))
         return text
 
     return AfterValidator(check)

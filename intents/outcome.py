@@ -43,7 +43,7 @@ class PayoffFloor(Value):
 
     underlying: Text
     index: Text
-    fixing_seconds: int = Field(ge=0)
+    fixing_seconds: int = Field(ge=0, lt=2**53)
     settlement: AssetId
     style: Literal["linear", "inverse"]
     knots: tuple[Knot, ...] = Field(min_length=1)

@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import pairwise
+from math import isfinite
 from typing import Annotated, Any, NoReturn, Self
 
 import rfc8785
@@ -29,7 +30,6 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
 
 from intents.errors import InputError
 
@@ -38,6 +38,9 @@ AMOUNT_LIMIT = 2**256
 
 MAX_DEPTH = 64
 """Deepest nesting of a JSON text that is read."""
+
+MAX_INTEGER_DIGITS = 400
+"""Longest JSON integer that is read; beyond it reading would depend on settings of the interpreter."""
 
 _DIGITS = re.compile(r"(0|[1-9][0-9]{0,77})\Z", re.ASCII)
 _SIGNED = re.compile(r"(0|-?[1-9][0-9]{0,76})\Z", re.ASCII)
@@ -58,37 +61,32 @@ def parse_amount(text: str) -> int:
 
 def _amount(value: object, info: ValidationInfo) -> int:
     if isinstance(value, str):
-        try:
-            return parse_amount(value)
-        except InputError as error:
-            raise PydanticCustomError(error.code, "expected {expected}, got {actual}", vars(error)) from None
+        return parse_amount(value)
     if isinstance(value, int) and not isinstance(value, bool) and info.mode == "python":
         if not 0 <= value < AMOUNT_LIMIT:
-            raise PydanticCustomError("amount_out_of_range", "expected 0 <= amount < 2^256, got {v}", {"v": value})
+            raise InputError("amount_out_of_range", "", expected="0 <= amount < 2^256", actual=str(value)[:90])
         return value
-    raise PydanticCustomError("noncanonical_amount", "expected a string of digits, got {v}", {"v": repr(value)[:90]})
+    raise InputError(
+        "noncanonical_amount", "", expected="canonical decimal digits in a string", actual=repr(value)[:90]
+    )
 
 
 def _signed(value: object, info: ValidationInfo) -> int:
     if isinstance(value, str) and _SIGNED.match(value):
         value = int(value)
     elif not (isinstance(value, int) and not isinstance(value, bool) and info.mode == "python"):
-        raise PydanticCustomError(
-            "noncanonical_amount",
-            "expected a string of digits with an optional minus, got {v}",
-            {"v": repr(value)[:90]},
-        )
+        expected = "canonical decimal digits with an optional minus in a string"
+        raise InputError("noncanonical_amount", "", expected=expected, actual=repr(value)[:90])
     if not -(2**255) <= value < 2**255:
-        raise PydanticCustomError("amount_out_of_range", "expected a 256-bit signed integer, got {v}", {"v": value})
+        raise InputError("amount_out_of_range", "", expected="-2^255 <= amount < 2^255", actual=str(value)[:90])
     return value
 
 
 def _decimal(value: object) -> str:
     if isinstance(value, str) and _DECIMAL.match(value):
         return value
-    raise PydanticCustomError(
-        "noncanonical_decimal", 'expected a plain decimal such as "9000" or "0.5", got {v}', {"v": repr(value)[:60]}
-    )
+    expected = 'a plain decimal in a string, such as "9000" or "0.5"'
+    raise InputError("noncanonical_decimal", "", expected=expected, actual=repr(value)[:60])
 
 
 Amount = Annotated[
@@ -131,12 +129,19 @@ class Value(BaseModel):
         """This value as plain JSON data (amounts as strings, wire names)."""
         return self.model_dump(mode="json", by_alias=True)
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced (not validated). What was cached for the original is not taken along."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read from strict JSON. Raises InputError with the JSON pointer of the first fault."""
+        """Read from strict JSON, no value being coerced. Raises InputError with the JSON pointer of the first fault."""
         parse_json(text)
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
             raise input_error(error) from None
 
@@ -146,7 +151,7 @@ class Value(BaseModel):
         return cls.from_json(json.dumps(data))
 
 
-_FAULTS = {"extra_forbidden": "unknown_field", "missing": "missing_field", "value_error": "invalid_value"}
+_FAULTS = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
 
 
 def input_error(error: ValidationError) -> InputError:
@@ -157,9 +162,9 @@ def input_error(error: ValidationError) -> InputError:
     inner = first.get("ctx", {}).get("error")
     if isinstance(inner, InputError):
         return InputError(inner.code, pointer + inner.where, expected=inner.expected, actual=inner.actual)
-    amount_codes = ("noncanonical_amount", "amount_out_of_range", "noncanonical_decimal", "bad_identifier")
-    code = kind if kind in amount_codes else _FAULTS.get(kind, "malformed")
-    return InputError(code, pointer, expected=first["msg"], actual=repr(first.get("input"))[:120])
+    return InputError(
+        _FAULTS.get(kind, "malformed"), pointer, expected=first["msg"], actual=repr(first.get("input"))[:120]
+    )
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -169,7 +174,9 @@ def parse_json(text: str | bytes) -> Any:
     """
     try:
         string = text.decode("utf-8") if isinstance(text, bytes) else text
-        data = json.loads(string, object_pairs_hook=_unique, parse_constant=_not_finite)
+        data = json.loads(
+            string, object_pairs_hook=_unique, parse_constant=_not_finite, parse_int=_integer, parse_float=_float
+        )
     except RecursionError:
         raise InputError("too_deep", "", expected=f"nesting of at most {MAX_DEPTH}", actual="more") from None
     except UnicodeDecodeError as error:
@@ -194,6 +201,18 @@ def _not_finite(name: str) -> NoReturn:
     raise InputError("not_finite", "", expected="a finite number", actual=name)
 
 
+def _integer(text: str) -> int:
+    if len(text) > MAX_INTEGER_DIGITS:
+        expected = f"integers of at most {MAX_INTEGER_DIGITS} digits"
+        raise InputError("malformed_json", "", expected=expected, actual=f"{len(text)} digits")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _not_finite(text[:80])
+
+
 def _check_text(data: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InputError("too_deep", "", expected=f"nesting of at most {MAX_DEPTH}", actual="more")
@@ -210,15 +229,18 @@ def _check_text(data: Any, depth: int) -> None:
 
 
 def canonical_bytes(value: Value | Any) -> bytes:
-    """RFC 8785 bytes of a value or of plain JSON data."""
+    """RFC 8785 bytes of a value or of plain JSON data. Raises InputError `not_canonical`: a number beyond 2^53, say."""
     data = value.to_wire() if isinstance(value, Value) else value
-    return rfc8785.dumps(data)
+    try:
+        return rfc8785.dumps(data)
+    except rfc8785.CanonicalizationError as error:
+        raise InputError("not_canonical", "", expected="data that RFC 8785 can express", actual=str(error)) from None
 
 
 def content_hash(tag: str, *parts: Value | Any) -> str:
     """`sha256:` + hex of SHA-256 over the canonical JSON array [tag, *parts]; the tag separates domains."""
     data = [tag, *(p.to_wire() if isinstance(p, Value) else p for p in parts)]
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(data)).hexdigest()
+    return "sha256:" + hashlib.sha256(canonical_bytes(data)).hexdigest()
 
 
 def is_decimal(text: str) -> bool:
