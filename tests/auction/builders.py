@@ -224,6 +224,13 @@ def output(state: AnyVenueState, asset_in: str, amount: int, asset_out: str, lev
     return kind_of(state).execute(state, "someone", Trade(asset_in, amount, asset_out, level), NOW)[0]
 
 
+def resold(first: int, second: int) -> int:
+    """What the usual pool gives for ETH after it took `first` before."""
+    state = venues()[0]
+    _, after = kind_of(state).execute(state, "someone", Trade(ETH, first, USD), NOW)
+    return output(after, ETH, second, USD)
+
+
 def edited(solution: Solution, *path: str | int, by: Callable[[Any], Any]) -> Solution:
     """The solution with the value at a wire path replaced by `by(value)`."""
     wire = json.loads(solution.model_dump_json(by_alias=True))
