@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from api.cli.documents import read_problem, write_value
-from api.cli.output import ERR, print_json, say, show_table
+from api.cli.documents import read_problem
+from api.cli.files import write_atomically
+from api.cli.output import ERR, in_units, print_json, say, show_table
 from api.cli.solve import Grace, Seed, TimeLimit, Work, score_text
 from api.cli.workers import DEFAULT_WORK, GRACE_SECONDS, Limits, Run, run_solvers
 from engine.auction.auction import clear
 from engine.auction.problem import Problem
-from engine.audit.record import Record
+from engine.audit.record import Record, record_bytes
 from intents.errors import InputError
 
 SELECTION_WORK = 100_000
@@ -40,8 +41,8 @@ def auction(
         raise InputError("duplicate_solver", "--solvers", expected="each name once", actual=solvers)
     problem = read_problem(problem_file)
     runs = run_visibly(names, problem, Limits(time_limit, work, seed, grace))
-    record = clear(problem, {run.solver: run.proposal for run in runs}, work=selection_work)
-    write_value(output, record)
+    record = clear(problem, {run.solver: run.submission for run in runs}, work=selection_work)
+    write_atomically(output, record_bytes(record))
     if as_json:
         print_json(_wire(problem, record, runs))
     else:
@@ -59,3 +60,70 @@ def run_visibly(names: Sequence[str], problem: Problem, limits: Limits) -> list[
             progress.update(tasks[run.solver], completed=1, description=f"{run.solver}: {run.no_bid or 'done'}")
 
         return run_solvers(names, problem, limits, finished=finished)
+
+
+def _rows(record: Record, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """By solver: what it filled and scored by itself, what of it won, and how it ended."""
+    rows = []
+    for run in runs:
+        bids = [bid for bid in record.bids if bid.solver == run.solver]
+        won = [bid for bid in bids if bid.status == "won"]
+        rows.append(
+            {
+                "solver": run.solver,
+                "fills": len(run.best.fills) if run.best else 0,
+                "score": str(bids[0].score if bids else 0),
+                "bids": len(bids),
+                "won": len(won),
+                "won_score": str(sum(bid.score for bid in won)),
+                "refused": {bid.index: bid.reason.code for bid in bids if bid.status == "invalid" and bid.reason},
+                "stopped_by": run.submission.stopped_by,
+                "seconds": round(run.seconds, 3),
+                "no_bid": run.no_bid,
+            }
+        )
+    return rows
+
+
+def _wire(problem: Problem, record: Record, runs: Sequence[Run]) -> dict[str, Any]:
+    return {
+        "problem": problem.hash,
+        "record": record.record_hash,
+        "score": str(record.total_score),
+        "bound": str(record.winner_selection.bound),
+        "optimal": record.winner_selection.optimal,
+        "winners": list(record.winners),
+        "filled": len(record.settlement.filled_units),
+        "intents": len(problem.intents),
+        "solvers": _rows(record, runs),
+    }
+
+
+def _tell(problem: Problem, record: Record, runs: Sequence[Run]) -> None:
+    decimals = problem.snapshot.assets[problem.snapshot.numeraire].decimals
+    table = [
+        [
+            row["solver"],
+            str(row["fills"]),
+            in_units(int(row["score"]), decimals),
+            f"{row['won']} of {row['bids']}",
+            in_units(int(row["won_score"]), decimals),
+            row["no_bid"] or row["stopped_by"],
+            f"{row['seconds']:.1f} s",
+        ]
+        for row in _rows(record, runs)
+    ]
+    columns = {
+        "solver": False,
+        "fills": True,
+        "score alone": True,
+        "bids won": True,
+        "score won": True,
+        "stopped by": False,
+        "time": True,
+    }
+    show_table(columns, table)
+    selection = record.winner_selection
+    proof = "proven best" if selection.optimal else f"at most {score_text(problem, selection.bound)}"
+    filled = len(record.settlement.filled_units)
+    say(f"{filled} of {len(problem.intents)} intents filled, score {score_text(problem, record.total_score)}, {proof}")

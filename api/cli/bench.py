@@ -7,6 +7,7 @@ price(paid) over their fills, divided by the same over all their open units. It 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,6 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.auction import SELECTION_WORK, run_visibly
-from api.cli.documents import record_bytes
 from api.cli.feeds import Format, read_feed, with_examples
 from api.cli.output import in_units, print_json, show_table
 from api.cli.solve import Seed, Work
@@ -22,8 +22,9 @@ from api.cli.workers import DEFAULT_WORK, Limits, Run
 from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Intent, Problem
+from engine.auction.score import score_solution
 from engine.auction.solution import Solution
-from engine.auction.verify import verify
+from engine.audit.record import Record, record_bytes
 from engine.audit.replay import replay_record
 from engine.market.feeds.deribit_examples import examples
 from intents.errors import ClearwayError
@@ -60,9 +61,12 @@ def cow(
     names = solvers.split(",")
     # One after another: seconds are of a solver that has the machine to itself.
     runs = [run for name in names for run in run_visibly([name], problem, Limits(time_limit, work, seed))]
+    record = cleared(problem, runs)
     worth = {intent.id: value for intent in problem.intents if (value := value_in_the_money(problem, intent))}
-    rows = [_cow_row(problem, run, worth) for run in runs]
-    winners = _replayed(problem, runs)
+    rows = [_cow_row(problem, worth, run.solver, [run.best] if run.best else [], run.seconds) for run in runs]
+    for row, run in zip(rows, runs, strict=True):
+        row |= {"stopped_by": run.submission.stopped_by, "unfilled": run.submission.unfilled}
+    rows.append(_cow_row(problem, worth, "auction", winning(record), sum(run.seconds for run in runs)))
     numeraire = problem.snapshot.assets[problem.snapshot.numeraire]
     total = sum(worth.values(), Fraction(0))
     data = {
@@ -70,14 +74,14 @@ def cow(
         "pools": _counts(imported.report["pools"]),
         "in_the_money": {"intents": len(worth), "value": in_units(int(total), numeraire.decimals)},
         "symbol": numeraire.symbol,
-        "solvers": [*rows, _cow_row(problem, winners, worth)],
+        "solvers": rows,
         "replay": "identical",
     }
     if as_json:
         print_json(data)
     else:
         columns = {"solver": False, "fills": True, "surplus": True, "share": True, "seconds": True}
-        show_table(columns, [[str(row[name]) for name in columns] for row in data["solvers"]])
+        show_table(columns, [[str(row[name]) for name in columns] for row in rows])
 
 
 @bench_app.command()
@@ -93,12 +97,12 @@ def deribit(
     """Ten example payoffs on a book, each alone: best price of each solver against the obvious legs walked one by one."""
     imported = read_feed(Format.DERIBIT_BOOK, file)
     coin = imported.problem.snapshot.assets[imported.problem.snapshot.numeraire]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for example in examples(imported.problem):
         problem = with_examples(imported.problem, [example])
         check_problem(problem)
         runs = run_visibly(solvers.split(","), problem, Limits(time_limit, work, seed))
-        _replayed(problem, runs)
+        cleared(problem, runs)
         outcome = example.intent.outcome
         rows.append(
             {
@@ -129,27 +133,40 @@ def value_in_the_money(problem: Problem, intent: Intent) -> Fraction:
     return Fraction(intent.open_units * pays, outcome.units) * price_paid
 
 
-def _cow_row(problem: Problem, run: Run, worth: dict[str, Fraction]) -> dict[str, Any]:
-    solution = next(iter(run.proposal.solutions), None)
-    score = _verified_score(problem, run.solver, solution) if solution else 0
+def cleared(problem: Problem, runs: Sequence[Run]) -> Record:
+    """The record of an auction of these runs. Raises BenchError where a bid is refused or the replay is another."""
+    record = clear(problem, {run.solver: run.submission for run in runs}, work=SELECTION_WORK)
+    for bid in record.bids:
+        if bid.status == "invalid" and bid.reason is not None:
+            raise BenchError("refused_bid", f"{bid.solver} {bid.index}: {bid.reason.code} at {bid.reason.where}")
+    report = replay_record(record_bytes(record))
+    if not report.identical:
+        raise BenchError("another_replay", f"at {report.difference}: {report.expected}, recorded {report.actual}")
+    return record
+
+
+def winning(record: Record) -> list[Solution]:
+    """The solutions that won."""
+    won = [record.proposals[bid.solver].solutions[bid.index] for bid in record.bids if bid.status == "won"]
+    return [solution for solution in won if isinstance(solution, Solution)]
+
+
+def _cow_row(
+    problem: Problem, worth: dict[str, Fraction], solver: str, solutions: Sequence[Solution], seconds: float
+) -> dict[str, Any]:
+    fills = [fill for solution in solutions for fill in solution.fills]
+    score = sum(sum(score_solution(problem, solution).values()) for solution in solutions)
+    units = problem.intents_by_id
     filled = sum(
-        (
-            worth[fill.intent] * fill.units / problem.intents_by_id[fill.intent].open_units
-            for fill in (solution.fills if solution else ())
-            if fill.intent in worth
-        ),
-        Fraction(0),
+        (worth[f.intent] * f.units / units[f.intent].open_units for f in fills if f.intent in worth), Fraction(0)
     )
     total = sum(worth.values(), Fraction(0))
-    numeraire = problem.snapshot.assets[problem.snapshot.numeraire]
     return {
-        "solver": run.solver,
-        "fills": len(solution.fills) if solution else 0,
-        "surplus": in_units(score, numeraire.decimals),
+        "solver": solver,
+        "fills": len(fills),
+        "surplus": in_units(score, problem.snapshot.assets[problem.snapshot.numeraire].decimals),
         "share": f"{float(100 * filled / total) if total else 0:.2f} %",
-        "seconds": f"{run.seconds:.1f}",
-        "stopped_by": run.proposal.stopped_by,
-        "unfilled": run.proposal.unfilled,
+        "seconds": f"{seconds:.1f}",
     }
 
 
@@ -157,11 +174,15 @@ def _payoff_row(problem: Problem, run: Run, decimals: int) -> dict[str, Any]:
     """What the owner of the one intent pays, net, for all of it."""
     (intent,) = problem.intents
     asset = intent.outcome.surplus_asset
-    whole = [s for s in run.proposal.solutions if s.fills[0].units == intent.open_units]
-    if not whole:
+    best = run.best
+    if best is None or best.fills[0].units != intent.open_units:
         return {"solver": run.solver, "price": None, "seconds": f"{run.seconds:.1f}"}
-    fill = whole[0].fills[0]
-    _verified_score(problem, run.solver, whole[0])
+    fill = best.fills[0]
     paid = fill.ins.get(asset, 0) - fill.outs.get(asset, 0)
     price = in_units(paid, decimals, places=8)
-    return {"solver": run.solver, "price": price, "legs": len(whole[0].legs), "seconds": f"{run.seconds:.1f}"}
+    return {"solver": run.solver, "price": price, "legs": len(best.legs), "seconds": f"{run.seconds:.1f}"}
+
+
+def _counts(section: dict[str, Any]) -> dict[str, Any]:
+    """A section of an import report without its details."""
+    return {name: section[name] for name in ("in", "kept", "reported")}

@@ -19,11 +19,10 @@ def write_value(path: Path, value: Value) -> None:
     write_atomically(path, text.encode() + b"\n")
 
 
-def read_problem(path: Path, *, check: bool = True) -> Problem:
+def read_problem(path: Path) -> Problem:
     """A problem, checked. Raises InputError."""
     problem = Problem.from_json(read_bytes(path))
-    if check:
-        check_problem(problem)
+    check_problem(problem)
     return problem
 
 

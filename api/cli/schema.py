@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.output import print_json
-from engine.audit.record import Record
 from engine.auction.problem import Intent, Problem
 from engine.auction.solution import Solution
+from engine.audit.record import Record
 from intents.values import Value
 
 

@@ -34,7 +34,7 @@ def solve(
     """Ask one solver for its best solution over everything it can fill. What it says is verified before it is shown."""
     problem = read_problem(problem_file)
     (run,) = run_solvers([solver], problem, Limits(time_limit, work, seed, grace))
-    solution = next(iter(run.proposal.solutions), None)
+    solution = run.best
     verdict = verify(problem, solution, solver=solver, in_auction=True) if solution else None
     if output is not None and solution is not None:
         write_value(output, solution)
@@ -49,18 +49,18 @@ def solve(
 
 
 def _wire(problem: Problem, run: Run, verdict: Verdict | None) -> dict[str, Any]:
-    proposal = run.proposal
-    solutions = [solution.to_wire() for solution in proposal.solutions]
+    submission = run.submission
+    solutions = [solution.to_wire() for solution in submission.solutions]
     return {
         "solver": run.solver,
         "problem": problem.hash,
-        "stopped_by": proposal.stopped_by,
-        "work": proposal.work,
+        "stopped_by": submission.stopped_by,
+        "work": submission.work,
         "seconds": round(run.seconds, 3),
         "score": str(verdict.score if verdict else 0),
-        "fills": len(proposal.solutions[0].fills) if solutions else 0,
-        "unfilled": proposal.unfilled,
-        "notes": proposal.notes,
+        "fills": len(run.best.fills) if run.best else 0,
+        "unfilled": submission.unfilled,
+        "notes": submission.notes,
         "fault": verdict.fault.to_wire() if verdict and verdict.fault else None,
         "solution": solutions[0] if solutions else None,
         "parts": solutions[1:],
@@ -68,14 +68,16 @@ def _wire(problem: Problem, run: Run, verdict: Verdict | None) -> dict[str, Any]
 
 
 def _tell(problem: Problem, run: Run, verdict: Verdict | None) -> None:
-    proposal = run.proposal
-    fills = len(proposal.solutions[0].fills) if proposal.solutions else 0
-    say(f"{run.solver}: {fills} of {len(problem.intents)} intents filled, {max(0, len(proposal.solutions) - 1)} parts")
+    submission = run.submission
+    fills = len(run.best.fills) if run.best else 0
+    say(
+        f"{run.solver}: {fills} of {len(problem.intents)} intents filled, {max(0, len(submission.solutions) - 1)} parts"
+    )
     say(f"score {score_text(problem, verdict.score if verdict else 0)}")
-    say(f"stopped by {proposal.stopped_by}, work {proposal.work}, {run.seconds:.1f} s")
-    for reason, count in sorted(proposal.unfilled.items()):
-        say(f"  {count:>5} {reason}")
-    for name, note in sorted(proposal.notes.items()):
+    say(f"stopped by {submission.stopped_by}, work {submission.work}, {run.seconds:.1f} s")
+    for reason, count in sorted(submission.unfilled.items()):
+        say(f"{count:>5} {reason}")
+    for name, note in sorted(submission.notes.items()):
         say(f"{name}: {note}")
 
 

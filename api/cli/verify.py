@@ -11,11 +11,11 @@ from api.cli.documents import read_solution
 from api.cli.files import read_bytes
 from api.cli.output import EXIT_NO, EXIT_UNUSABLE, print_json, say
 from api.cli.solve import score_text
-from engine.audit.replay import replay_record
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
 from engine.auction.verdict import Fault, Verdict
 from engine.auction.verify import verify
+from engine.audit.replay import replay_record
 from intents.errors import InputError
 
 

@@ -1,6 +1,6 @@
 """Runs solvers, each in a process group of its own, side by side, and ends those that outstay their limit.
 
-A solver that gives nothing usable in time has no bid; why is said in its run and in its empty proposal's notes.
+A solver that gives nothing usable in time has no bid; why is said in its run and in the notes of its empty submission.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.auction.problem import Problem
-from engine.auction.solution import Proposal
-from intents.errors import InputError
+from engine.auction.solution import Solution
+from engine.audit.record import Submission
 from solvers.registry import BUILT_IN, SolverUnavailableError
 
 GRACE_SECONDS = 20.0
@@ -29,12 +30,18 @@ DEFAULT_WORK = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What became of one solver: its proposal (empty where it made none), its seconds, and why it has no bid, if so."""
+    """What became of one solver: what it submitted (nothing, where it has no bid, and why), and its seconds."""
 
     solver: str
-    proposal: Proposal
+    submission: Submission
     seconds: float
     no_bid: str = ""
+
+    @property
+    def best(self) -> Solution | None:
+        """Its solution over everything it fills, where there is one that could be read."""
+        first = next(iter(self.submission.solutions), None)
+        return first if isinstance(first, Solution) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +100,20 @@ def _converse(name: str, worker: subprocess.Popen[bytes], request: bytes, limits
     except subprocess.TimeoutExpired:
         _kill_group(worker)
         worker.communicate()
-        return _without_bid(name, "time", started, stopped_by_time=True)
+        return _without_bid(name, "time", started, "time")
     if worker.returncode != 0:
         lines = errors.decode(errors="replace").strip().splitlines()
-        return _without_bid(name, f"crashed ({worker.returncode}): {lines[-1][:200] if lines else ''}", started)
-    try:
-        data = json.loads(answer)
-        if "error" in data:
-            raise SolverUnavailableError(data["error"]["code"], data["error"]["message"])
-        return Run(name, Proposal.from_wire(data["proposal"]), float(data["seconds"]))
-    except (ValueError, KeyError, InputError) as error:
-        return _without_bid(name, f"unreadable: {str(error)[:200]}", started)
+        last = lines[-1][:200] if lines else ""
+        return _without_bid(name, f"crashed ({worker.returncode}): {last}", started, "unknown")
+    data = json.loads(answer)
+    if "error" in data:
+        raise SolverUnavailableError(data["error"]["code"], data["error"]["message"])
+    return Run(name, Submission.read(json.dumps(data["proposal"]).encode()), float(data["seconds"]))
 
 
-def _without_bid(name: str, reason: str, started: float, *, stopped_by_time: bool = False) -> Run:
-    proposal = Proposal(
-        solutions=(), stopped_by="time" if stopped_by_time else "finished", work=0, notes={"no_bid": reason}
-    )
-    return Run(name, proposal, time.monotonic() - started, reason)
+def _without_bid(name: str, reason: str, started: float, stopped_by: Literal["time", "unknown"]) -> Run:
+    submission = Submission(solutions=(), stopped_by=stopped_by, work=0, notes={"no_bid": reason})
+    return Run(name, submission, time.monotonic() - started, reason)
 
 
 def _kill_group(worker: subprocess.Popen[bytes]) -> None:
