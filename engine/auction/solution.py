@@ -5,20 +5,25 @@ All amounts are integers in base units. See docs/rules.md for what each part mea
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from intents.identifiers import AssetId, Digest, IntentId, OwnerId, Text, VenueId
 from intents.values import Amount, Ratio, Value, content_hash
 
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+"""A number of things, small enough for a JSON number."""
+
 MAX_STAGE = 15
 """The last stage a leg, delivery or transfer may name."""
 
 
 class Fill(Value):
-    """What one intent gives (`in`, at stage 0) and gets (`out`, at `stage`), fees included. `fee` is the part of
-    `in` (paid asset) or withheld from `out` (received asset) that goes to the solver."""
+    """What one intent gives (`in`, at stage 0) and gets (`out`, at `stage`), fees included.
+
+    `fee` is the part of `in` (paid asset) or withheld from `out` (received asset) that goes to the solver.
+    """
 
     intent: IntentId
     units: Amount
@@ -80,6 +85,6 @@ class Proposal(Value):
 
     solutions: tuple[Solution, ...]
     stopped_by: Literal["finished", "time", "work"]
-    work: int = Field(ge=0)
-    unfilled: dict[str, int] = {}
+    work: Count
+    unfilled: dict[str, Count] = {}
     notes: dict[str, str] = {}
