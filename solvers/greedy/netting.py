@@ -36,16 +36,16 @@ def closed_walks(groups: Mapping[str, tuple[Intent, ...]]) -> list[tuple[str, ..
     paying: dict[str, list[str]] = {}
     for group, (paid, _) in sorted(assets.items()):
         paying.setdefault(paid, []).append(group)
-    pairs, rings = [], []
+    pairs: list[tuple[str, ...]] = []
+    rings: list[tuple[str, ...]] = []
     for first, (paid, received) in sorted(assets.items()):
         for second in paying.get(received, ()):
             if assets[second][1] == paid:
                 if first < second:
                     pairs.append((first, second))
                 continue
-            for third in paying.get(assets[second][1], ()):
-                if assets[third][1] == paid and first < min(second, third):
-                    rings.append((first, second, third))
+            thirds = (third for third in paying.get(assets[second][1], ()) if assets[third][1] == paid)
+            rings.extend((first, second, third) for third in thirds if first < min(second, third))
     return pairs + rings
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.auction.problem import Problem
 from engine.market.venues import kind_of
@@ -21,8 +22,8 @@ from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.order_book import OrderBookState, cost_of, named_levels
 from intents.outcome import is_derivative
 from solvers.common import leg_gas_value, price_float, tradable_pairs
+from solvers.greedy.meter import Meter
 from solvers.plan import Hop
-from solvers.protocol import Budget
 
 MAX_HOPS = 4
 """Most venues on a path."""
@@ -67,11 +68,10 @@ class _Step:
 class Router:
     """Paths over one problem's venues. Derivatives are no stops on the way."""
 
-    def __init__(self, problem: Problem, budget: Budget) -> None:
-        self.work = 0
+    def __init__(self, problem: Problem, meter: Meter) -> None:
+        self.meter = meter
         self.states: dict[str, VenueState] = dict(problem.venues_by_id)
         self._problem = problem
-        self._budget = budget
         self._account = "solver:greedy"
         self._edges: dict[str, tuple[Edge, ...]] = {}
         self._into: dict[str, set[str]] = {}
@@ -83,12 +83,6 @@ class Router:
                     self._into.setdefault(edge.asset_out, set()).add(asset)
         self._distances: dict[str, dict[str, int]] = {}
         self._gas = {venue.id: leg_gas_value(problem, venue) for venue in problem.snapshot.venues}
-
-    def stopped_by(self) -> str | None:
-        """`work` or `time` where the budget is used up, else None."""
-        if self.work >= self._budget.work:
-            return "work"
-        return "time" if self._budget.expired() else None
 
     def distance(self, source: str, target: str) -> int | None:
         """Fewest venues between two assets; None beyond MAX_HOPS."""
@@ -171,10 +165,10 @@ class Router:
         self.states.update(quote.states)
 
     def _step(self, edge: Edge, amount: int, state: VenueState) -> _Step | None:
-        self.work += 1
+        self.meter.work += 1
         level, used = None, amount
         if isinstance(state, OrderBookState):
-            level, used = _best_level(state, edge.asset_in == state.quote, amount)
+            level, used = _best_level(state, "ask" if edge.asset_in == state.quote else "bid", amount)
         if not used:
             return None
         trade = Trade(edge.asset_in, used, edge.asset_out, level)
@@ -195,12 +189,12 @@ class Router:
         return known
 
 
-def _best_level(state: OrderBookState, buying: bool, amount: int) -> tuple[str | None, int]:
+def _best_level(state: OrderBookState, side: Literal["ask", "bid"], amount: int) -> tuple[str | None, int]:
     """The best level that has anything, and the part of the amount that it can use in whole lots."""
-    for name, level in named_levels(state, "ask" if buying else "bid"):
+    for name, level in named_levels(state, side):
         if not level.size:
             continue
-        if not buying:
+        if side == "bid":
             return name, min(amount, level.size) // state.lot * state.lot
         size = amount * state.tick[1] // (level.price * state.tick[0]) // state.lot * state.lot
         return name, cost_of(state, level, min(size, level.size))

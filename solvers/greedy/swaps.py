@@ -103,7 +103,7 @@ class SwapRouter:
         """The best rate of each group's pair for a small part of its largest intent; absent where nothing is offered."""
         rates = {}
         for group, members in self._groups.items():
-            if self._router.stopped_by() or not self._reachable(members[0]):
+            if self._router.meter.stopped_by() or not self._reachable(members[0]):
                 continue
             largest = max(swap_amounts(intent)[0] for intent in members)
             for amount in (max(1, largest // PROBE), largest):
@@ -139,7 +139,7 @@ class SwapRouter:
     def _fill_group(self, group: str, members: tuple[Intent, ...]) -> None:
         blocked = False
         for intent in members:
-            stopped = self._router.stopped_by()
+            stopped = self._router.meter.stopped_by()
             units = self._units(intent)
             if stopped or blocked or not units:
                 self.plan.reasons[intent.id] = (
@@ -234,7 +234,7 @@ class SwapRouter:
             trial.flows[chosen.hops] = trial.flows.get(chosen.hops, 0) + chosen.used
             trial.paid += chosen.used
             trial.got += chosen.out
-            if self._router.stopped_by():
+            if self._router.meter.stopped_by():
                 return
 
     def _candidates(self, source: str, target: str, amount: int) -> list[Path]:
