@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from math import ceil
 from typing import Literal
 
 from pydantic import Field
@@ -72,7 +73,7 @@ class Bridge:
         """One segment at the proportional rate; the fixed fee makes it an over-estimate by at most its value."""
         rate = Fraction(state.rate[0] * (state.fee[1] - state.fee[0]), state.rate[1] * state.fee[1])
         most = int(Fraction(state.capacity) / rate) + state.fee_fixed
-        return Supply((Segment(most, rate),), relative_error=Fraction(0), units_error=int(state.fee_fixed * rate) + 1)
+        return Supply((Segment(most, rate),), relative_error=Fraction(0), units_error=ceil(state.fee_fixed * rate) + 1)
 
     def conflict_keys(self, state: BridgeState, trade: Trade) -> tuple[str, ...]:
         """The bridge's capacity."""

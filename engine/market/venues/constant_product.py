@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Literal
 
 from engine.market.venues.base import AssetInfo, Supply, Trade, TradeRefusedError, VenueState, VenueStateError
-from engine.market.venues.curve_supply import supply_of_curve
+from engine.market.venues.curve_supply import FINE, Bounds, supply_of_curve
 from intents.identifiers import AssetId
 from intents.values import Amount, Ratio
 
@@ -80,11 +80,12 @@ class ConstantProduct:
         reserve_in, reserve_out = state.reserves[asset_in], state.reserves[asset_out]
         spot = Fraction(reserve_out * (state.fee[1] - state.fee[0]), reserve_in * state.fee[1])
 
-        def real(amount: int) -> Fraction:
+        def curve(amount: int) -> Bounds:
             kept = amount * (state.fee[1] - state.fee[0])
-            return Fraction(kept * reserve_out, reserve_in * state.fee[1] + kept)
+            low = FINE * kept * reserve_out // (reserve_in * state.fee[1] + kept)
+            return low, low + 1
 
-        return supply_of_curve(real, spot, scale=reserve_in, limit=RESERVE_LIMIT - 1 - reserve_in)
+        return supply_of_curve(curve, spot, scale=reserve_in, limit=RESERVE_LIMIT - 1 - reserve_in)
 
     def conflict_keys(self, state: ConstantProductState, trade: Trade) -> tuple[str, ...]:
         """The pool."""

@@ -65,6 +65,10 @@ class OrderBook:
             raise VenueStateError("tick", expected="a positive ratio", actual=f"{state.tick[0]}/{state.tick[1]}")
         if state.lot == 0:
             raise VenueStateError("lot", expected="at least 1", actual="0")
+        if state.tick[0] * state.lot < state.tick[1]:
+            # Else rounding a payment up by one unit could buy more than the level has.
+            expected = "a tick of at least one quote unit for a lot"
+            raise VenueStateError("tick", expected=expected, actual=f"{state.tick[0]}/{state.tick[1]}")
         for side, sign in (("bids", -1), ("asks", 1)):
             levels: tuple[Level, ...] = getattr(state, side)
             for i, level in enumerate(levels):
@@ -130,7 +134,7 @@ class OrderBook:
         return out, state.model_copy(update={"asks" if side == "ask" else "bids": changed})
 
     def supply(self, state: OrderBookState, asset_in: AssetId, asset_out: AssetId) -> Supply:
-        """One segment a level, each with its name; exact but for lots (`lot`) and one unit of rounding."""
+        """One segment a level, each with its name; over by less than a lot (buying) or a unit (selling) a level."""
         segments = []
         for name, level in named_levels(state, "ask" if asset_in == state.quote else "bid"):
             if level.size == 0:
@@ -140,7 +144,8 @@ class OrderBook:
                 segments.append(Segment(cost_of(state, level, level.size), 1 / rate, name))
             else:
                 segments.append(Segment(level.size, rate, name))
-        return Supply(tuple(segments), relative_error=Fraction(0), units_error=state.lot, lot=state.lot)
+        error = len(segments) * (state.lot if asset_in == state.quote else 1)
+        return Supply(tuple(segments), relative_error=Fraction(0), units_error=error, lot=state.lot)
 
     def conflict_keys(self, state: OrderBookState, trade: Trade) -> tuple[str, ...]:
         """The level."""

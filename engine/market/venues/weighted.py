@@ -22,17 +22,16 @@ smaller input by up to 10^-15 of the pool's balance. Round trips still never pay
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Context
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import Literal
 
 from pydantic import Field
 
 from engine.market.venues.balancer_math import ONE, complement, div_down, div_up, mul_down, mul_up, power_up
 from engine.market.venues.base import AssetInfo, Supply, Trade, TradeRefusedError, VenueState, VenueStateError
-from engine.market.venues.curve_supply import supply_of_curve
+from engine.market.venues.curve_supply import FINE, Bounds, supply_of_curve
 from intents.identifiers import AssetId
 from intents.values import Amount, Value
 
@@ -51,7 +50,7 @@ MAX_TOKENS = 8
 # The real curve, for supply only. ln and exp of this arithmetic are correctly rounded at a stated precision, so results
 # are the same everywhere.
 _PRECISE = Context(prec=40, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
-_SLACK = Fraction(1, 10**20)
+_POWER_PRECISION = Fraction(1, 10**35)
 
 POWER_ERROR = Fraction(3, 10**14)
 """The power is over its true value by at most this: twice 10^-14 as stated by the contract, and some units of 10^-18."""
@@ -135,18 +134,21 @@ class Weighted:
     def supply(self, state: WeightedState, asset_in: AssetId, asset_out: AssetId) -> Supply:
         """Tangent staircase over the real curve, which the contract never exceeds; up to 30 % of the balance."""
         source, target = state.tokens[asset_in], state.tokens[asset_out]
-        kept = Fraction(ONE - state.fee, ONE)
+        kept_share = Fraction(ONE - state.fee, ONE)
         exponent = Fraction(source.weight, target.weight)
 
-        def real(amount: int) -> Fraction:
-            return target.balance * (1 - _power(source.balance / (source.balance + amount * kept), exponent))
+        def curve(amount: int) -> Bounds:
+            net = amount * (ONE - state.fee)
+            kept = 1 - _power(source.balance * ONE, source.balance * ONE + net, exponent)
+            value = FINE * target.balance * kept
+            error = FINE * target.balance * _POWER_PRECISION
+            return floor(value - error), ceil(value + error)
 
-        limit = int(mul_down(source.balance, MAX_IN_RATIO) / kept)
-        spot = Fraction(target.balance, source.balance) * exponent * kept
-        curve = supply_of_curve(real, spot, scale=source.balance, limit=limit, slack=_SLACK)
-        # The contract may give less than the curve by its power's error, and by the fee's rounding of one input unit.
-        error = curve.units_error + ceil(target.balance * POWER_ERROR) + ceil(spot)
-        return replace(curve, units_error=error)
+        limit = int(mul_down(source.balance, MAX_IN_RATIO) / kept_share)
+        spot = Fraction(target.balance, source.balance) * exponent * kept_share
+        # The contract's power is over the true one, and the fee rounds up by less than one unit of the input.
+        loss = 1 + target.balance * POWER_ERROR + spot
+        return supply_of_curve(curve, spot, scale=source.balance, limit=limit, loss=loss)
 
     def conflict_keys(self, state: WeightedState, trade: Trade) -> tuple[str, ...]:
         """The pool."""
@@ -157,8 +159,8 @@ class Weighted:
         return 0
 
 
-def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    """The base to the exponent with an error below 10^-35, for 0 < base <= 1 and powers above 10^-12."""
-    logarithm = _PRECISE.ln(_PRECISE.divide(base.numerator, base.denominator))
+def _power(numerator: int, denominator: int, exponent: Fraction) -> Fraction:
+    """(numerator / denominator) ** exponent with an error below _POWER_PRECISION, for bases of 10/13 to 1."""
+    logarithm = _PRECISE.ln(_PRECISE.divide(numerator, denominator))
     power = _PRECISE.divide(_PRECISE.multiply(logarithm, exponent.numerator), exponent.denominator)
     return Fraction(_PRECISE.exp(power))
