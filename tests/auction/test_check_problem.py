@@ -1,0 +1,154 @@
+"""The invariants of a problem, each broken once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.auction.check_problem import check_problem
+from engine.auction.problem import Holding, Intent, Problem, Signature
+from intents.errors import InputError
+from intents.outcome import Outcome
+from intents.signing import eip712_owner, intent_id, sign_eip712
+from tests.auction.builders import ALICE, BTC, ETH, GAS, USD, option, pool, problem, sale, snapshot, venues
+
+KEY = bytes(range(1, 33))
+SALT = "0x" + "22" * 32
+
+
+def _signed(nonce: int = 0, *, least: int = 1_900_000) -> Intent:
+    owner = eip712_owner(KEY)
+    unsigned = sale(owner=owner, receiver=owner, nonce=nonce, least=least).outcome
+    signature = sign_eip712(unsigned, SALT, KEY)
+    return Intent(
+        id=intent_id(unsigned, SALT),
+        outcome=unsigned,
+        signature=Signature(scheme="eip712", signature=signature.signature),
+    )
+
+
+def _with(question: Problem, **more: Any) -> Problem:
+    return question.model_copy(update=more)
+
+
+def _market(question: Problem, **more: Any) -> Problem:
+    changed = _with(question, snapshot=question.snapshot.model_copy(update=more))
+    return _with(changed, snapshot_hash=changed.snapshot_digest)
+
+
+def _held(asset: str, amount: int, reserved: int = 0, owner: str = ALICE) -> Problem:
+    question = problem([sale()])
+    held = {**question.holdings, owner: {asset: Holding(amount=amount, reserved=reserved)}}
+    return _with(question, holdings=held)
+
+
+def _intent(**more: Any) -> Problem:
+    return problem([sale().model_copy(update=more)])
+
+
+CALL = option(9000)
+
+BROKEN: dict[str, tuple[Callable[[], Problem], str, str]] = {
+    "tampered": (
+        lambda: _with(problem([sale()]), snapshot=snapshot([])),
+        "tampered_snapshot",
+        "/snapshot_hash",
+    ),
+    "numeraire": (
+        lambda: _market(problem([sale()]), numeraire="sim:alpha/token:GOLD"),
+        "unknown_asset",
+        "/snapshot/numeraire",
+    ),
+    "venue": (
+        lambda: problem([sale()], states=[pool("sim:alpha/pool:x", {ETH: 0, USD: 1})]),
+        "bad_venue_state",
+        f"/snapshot/venues/sim:alpha/pool:x/reserves/{ETH}",
+    ),
+    "venues twice": (lambda: problem([sale()], states=venues() + venues()), "not_ascending", "/snapshot/venues"),
+    "instrument": (
+        lambda: problem([sale()], extra_assets=("sim:alpha/option:PAPER",)),
+        "bad_instrument",
+        "/snapshot/assets/sim:alpha~1option:PAPER",
+    ),
+    "settlement": (
+        lambda: problem([sale()], extra_assets=(CALL.replace("coin.BTC", "coin.XBT"),)),
+        "unknown_asset",
+        "/snapshot/assets/" + CALL.replace("coin.BTC", "coin.XBT").replace("/", "~1"),
+    ),
+    "intents twice": (lambda: problem([sale(), sale()]), "not_ascending", "/intents"),
+    "all filled": (lambda: _intent(filled_units=1000), "bad_filled_units", "/intents/0/filled_units"),
+    "unsigned": (lambda: _intent(id="0x" + "00" * 32), "unsigned_intent", "/intents/0/signature"),
+    "wrong id": (
+        lambda: problem([_signed().model_copy(update={"id": "import:sale"})]),
+        "wrong_intent_id",
+        "/intents/0/id",
+    ),
+    "another outcome": (
+        lambda: problem([_signed().model_copy(update={"outcome": _signed(least=1).outcome})]),
+        "wrong_intent_id",
+        "/intents/0/id",
+    ),
+    "another key": (
+        lambda: problem([_signed().model_copy(update={"signature": _signed(1).signature})]),
+        "bad_signature",
+        "/intents/0/signature/signature",
+    ),
+    "another salt": (
+        lambda: _with(problem([_signed()]), deployment_salt="0x" + "23" * 32),
+        "wrong_intent_id",
+        "/intents/0/id",
+    ),
+    "nonce twice": (
+        lambda: problem([_signed(), _signed(least=1)]),
+        "nonce_used",
+        "/nonce",
+    ),
+    "held unknown": (
+        lambda: _held("sim:alpha/token:GOLD", 1),
+        "unknown_asset",
+        f"/holdings/{ALICE}/sim:alpha~1token:GOLD",
+    ),
+    "over-reserved": (lambda: _held(ETH, 10, 11), "bad_holding", f"/holdings/{ALICE}/sim:alpha~1token:ETH"),
+    "negative token": (lambda: _held(ETH, -1, -1), "bad_holding", f"/holdings/{ALICE}/sim:alpha~1token:ETH"),
+    "negative reserve": (lambda: _held(ETH, 1, -1), "bad_holding", f"/holdings/{ALICE}/sim:alpha~1token:ETH"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_problem_is_refused_with_its_place(name: str) -> None:
+    make, code, where = BROKEN[name]
+
+    with pytest.raises(InputError) as caught:
+        check_problem(make())
+
+    assert (caught.value.code, caught.value.where) == (code, where)
+
+
+def _with_call(owner: str, amount: int, reserved: int) -> Problem:
+    question = problem([sale()], extra_assets=(CALL,))
+    return _with(question, holdings={owner: {CALL: Holding(amount=amount, reserved=reserved)}})
+
+
+def test_a_persons_derivatives_may_be_negative_and_reserved() -> None:
+    check_problem(_with_call(ALICE, -5, -8))
+
+
+def test_a_solvers_derivatives_may_not_be_negative() -> None:
+    with pytest.raises(InputError, match="bad_holding"):
+        check_problem(_with_call("solver:ann", -5, 0))
+
+
+def test_a_sound_problem_passes() -> None:
+    check_problem(
+        problem([sale(), _signed(), _signed(1)], holdings={ALICE: {ETH: (10, 10), GAS: (10, 0), BTC: (0, 0)}})
+    )
+
+
+def test_unsigned_imports_may_share_a_nonce() -> None:
+    check_problem(problem([sale("a"), sale("b")]))
+
+
+def test_an_expired_intent_does_not_spoil_the_problem() -> None:
+    outcome: Outcome = sale().outcome.model_copy(update={"valid_until": 5, "valid_from": 1})
+
+    check_problem(_intent(outcome=outcome))
