@@ -45,6 +45,9 @@ MAX_INTEGER_DIGITS = 400
 _DIGITS = re.compile(r"(0|[1-9][0-9]{0,77})\Z", re.ASCII)
 _SIGNED = re.compile(r"(0|-?[1-9][0-9]{0,76})\Z", re.ASCII)
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,29})(\.[0-9]{0,17}[1-9])?\Z", re.ASCII)
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BRACKETS = re.compile(r"[][{}]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_amount(text: str) -> int:
@@ -174,18 +177,28 @@ def parse_json(text: str | bytes) -> Any:
     """
     try:
         string = text.decode("utf-8") if isinstance(text, bytes) else text
+    except UnicodeDecodeError as error:
+        raise InputError("malformed_json", "", expected="UTF-8", actual=str(error)) from None
+    _check_depth(string)
+    try:
         data = json.loads(
             string, object_pairs_hook=_unique, parse_constant=_not_finite, parse_int=_integer, parse_float=_float
         )
-    except RecursionError:
-        raise InputError("too_deep", "", expected=f"nesting of at most {MAX_DEPTH}", actual="more") from None
-    except UnicodeDecodeError as error:
-        raise InputError("malformed_json", "", expected="UTF-8", actual=str(error)) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise InputError("malformed_json", where, expected="JSON", actual=error.msg) from None
-    _check_text(data, 0)
+    if "\\u" in string or not string.isascii():
+        _check_text(data)
     return data
+
+
+def _check_depth(text: str) -> None:
+    # Before parsing: how deep the parser itself can go depends on the interpreter's settings and its stack.
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise InputError("too_deep", "", expected=f"nesting of at most {MAX_DEPTH}", actual="more")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -213,19 +226,17 @@ def _float(text: str) -> float:
     return number if isfinite(number) else _not_finite(text[:80])
 
 
-def _check_text(data: Any, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise InputError("too_deep", "", expected=f"nesting of at most {MAX_DEPTH}", actual="more")
+def _check_text(data: Any) -> None:
     if isinstance(data, str):
-        if any("\ud800" <= c <= "\udfff" for c in data):
+        if _SURROGATE.search(data):
             raise InputError("lone_surrogate", "", expected="text of Unicode scalar values", actual=ascii(data[:60]))
     elif isinstance(data, dict):
         for key, item in data.items():
-            _check_text(key, depth + 1)
-            _check_text(item, depth + 1)
+            _check_text(key)
+            _check_text(item)
     elif isinstance(data, list):
         for item in data:
-            _check_text(item, depth + 1)
+            _check_text(item)
 
 
 def canonical_bytes(value: Value | Any) -> bytes:
