@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from api.cli.documents import read_problem
 from api.cli.files import write_atomically
-from api.cli.output import ERR, in_units, print_json, say, show_table
+from api.cli.output import ERR, in_units, print_json, remark, say, show_table
 from api.cli.solve import Grace, Seed, TimeLimit, Work, score_text
 from api.cli.workers import DEFAULT_WORK, GRACE_SECONDS, Limits, Run, run_solvers
 from engine.auction.auction import clear
@@ -108,7 +108,7 @@ def _tell(problem: Problem, record: Record, runs: Sequence[Run]) -> None:
             in_units(int(row["score"]), decimals),
             f"{row['won']} of {row['bids']}",
             in_units(int(row["won_score"]), decimals),
-            row["no_bid"] or row["stopped_by"],
+            "no bid" if row["no_bid"] else row["stopped_by"],
             f"{row['seconds']:.1f} s",
         ]
         for row in _rows(record, runs)
@@ -123,6 +123,9 @@ def _tell(problem: Problem, record: Record, runs: Sequence[Run]) -> None:
         "time": True,
     }
     show_table(columns, table)
+    for run in runs:
+        if run.no_bid:
+            remark(f"{run.solver} has no bid: {run.no_bid}")
     selection = record.winner_selection
     proof = "proven best" if selection.optimal else f"at most {score_text(problem, selection.bound)}"
     filled = len(record.settlement.filled_units)

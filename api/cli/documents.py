@@ -29,7 +29,7 @@ def read_problem(path: Path) -> Problem:
 def read_solution(path: Path) -> Solution:
     """A solution on the wire, or the one inside the output of `clearway solve --json`. Raises InputError."""
     data = parse_json(read_bytes(path))
-    if isinstance(data, dict) and "fills" not in data and "solution" in data:
+    if isinstance(data, dict) and "solution" in data:
         data = data["solution"]
     return Solution.from_wire(data)
 

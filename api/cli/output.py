@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -39,13 +40,16 @@ def remark(line: str) -> None:
 
 
 def show_table(columns: dict[str, bool], rows: list[list[str]], *, title: str | None = None) -> None:
-    """A table; `columns` maps each heading to whether its cells are numbers (aligned to the right)."""
+    """A table; `columns` maps each heading to whether its cells are numbers (aligned to the right). Cells are plain text.
+
+    A narrow window wraps lines rather than cutting cells.
+    """
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for heading, numeric in columns.items():
         table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
-    OUT.print(table, soft_wrap=False, markup=False)
+        table.add_row(*(Text(cell) for cell in row))
+    Console(highlight=False, width=max(OUT.width, 120)).print(table)
 
 
 def in_units(amount: int, decimals: int, *, places: int = 6) -> str:

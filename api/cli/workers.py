@@ -95,12 +95,12 @@ def _start(name: str) -> subprocess.Popen[bytes]:
 
 def _converse(name: str, worker: subprocess.Popen[bytes], request: bytes, limits: Limits) -> Run:
     started = time.monotonic()
-    try:
-        answer, errors = worker.communicate(request, timeout=limits.seconds + limits.grace_seconds)
-    except subprocess.TimeoutExpired:
-        _kill_group(worker)
-        worker.communicate()
-        return _without_bid(name, "time", started, "time")
+    with worker:  # leaving it closes the pipes and reaps the process
+        try:
+            answer, errors = worker.communicate(request, timeout=limits.seconds + limits.grace_seconds)
+        except subprocess.TimeoutExpired:
+            _kill_group(worker)
+            return _without_bid(name, "time", started, "time")
     if worker.returncode != 0:
         lines = errors.decode(errors="replace").strip().splitlines()
         last = lines[-1][:200] if lines else ""

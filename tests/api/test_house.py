@@ -51,3 +51,13 @@ def test_verifying_and_replaying_load_no_optimiser(module: str) -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
     assert heavy & set(loaded.split()) == set()
+
+
+@pytest.mark.parametrize(("solver", "package"), [("lp", "pulp"), ("cpsat", "ortools")])
+def test_a_missing_extra_is_named(solver: str, package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; from solvers.registry import load; load({solver!r})"
+
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+
+    assert run.returncode == 1
+    assert f"missing_extra: solver '{solver}' needs {package}: install clearway[solvers]" in run.stderr
