@@ -1,0 +1,194 @@
+"""What contention claims about sets of bids is what their replays say, over random crowded worlds."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from random import Random
+
+import pytest
+
+from engine.auction.contention import Contention
+from engine.auction.problem import Intent, Problem
+from engine.auction.replay import Bid, Replayed, replay
+from engine.auction.select import Candidate, NoGood, decide
+from engine.auction.solution import Fill, Leg, Solution, Transfer
+from engine.auction.verdict import Fault
+from engine.market.venues import AnyVenueState, kind_of
+from engine.market.venues.base import Trade, TradeRefusedError, VenueState
+from engine.market.venues.order_book import Level, OrderBookState
+from engine.market.venues.weighted import WeightedState, WeightedToken
+from intents.identifiers import solver_account
+from tests.auction.builders import ALICE, ANN, BEN, BOB, CAROL, DAI, ETH, GAS, NOW, USD, intent, pool, problem
+
+BOOK, WEIGHTED, POOLS = (
+    "sim:alpha/book:eth-usd",
+    "sim:alpha/pool:weighted",
+    ("sim:alpha/pool:one", "sim:alpha/pool:two"),
+)
+
+
+def states() -> list[AnyVenueState]:
+    """Two pools, a weighted pool of three tokens and a book, all shallow."""
+    tokens = {asset: WeightedToken(balance=10**6, weight=10**18 // 4, decimals=6) for asset in (ETH, USD, DAI)}
+    return [
+        pool(POOLS[0], {ETH: 5_000, USD: 5_000}),
+        pool(POOLS[1], {USD: 900, DAI: 900}),
+        WeightedState(id=WEIGHTED, gas_units=100, tokens=tokens, fee=10**15),
+        OrderBookState(
+            id=BOOK,
+            gas_units=100,
+            base=ETH,
+            quote=USD,
+            tick=(1, 1),
+            lot=1,
+            bids=(Level(price=1, size=150),),
+            asks=(Level(price=2, size=100),),
+        ),
+    ]
+
+
+PLACES = (
+    (POOLS[0], None, (ETH, USD)),
+    (POOLS[0], None, (ETH, USD)),
+    (POOLS[0], None, (USD, ETH)),
+    (POOLS[1], None, (USD, DAI)),
+    (POOLS[1], None, (DAI, USD)),
+    (WEIGHTED, None, (ETH, USD)),
+    (WEIGHTED, None, (USD, DAI)),
+    (WEIGHTED, None, (USD, ETH)),
+    (BOOK, "bid:0", (ETH, USD)),
+    (BOOK, "ask:0", (USD, ETH)),
+)
+"""Where an intent may be served."""
+
+
+def crowded(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
+    """A problem whose owners hold too little for all their intents, and bids that are feasible one by one."""
+    random = Random(seed)
+    wishes: list[Intent] = []
+    served = {}
+    for number in range(count):
+        venue, level, (paid, received) = random.choice(PLACES[:: random.choice((1, 1, 2))])
+        owner = random.choice((ALICE, BOB, CAROL))
+        receiver = random.choice((owner, owner, ALICE))
+        amount = random.choice((20, 60, 90, random.randint(1, 150)))
+        # A wish that restricts venues is no plain swap, so it is a group of its own.
+        wish = intent(
+            str(number), {paid: amount}, {received: 1}, owner=owner, receiver=receiver, allowed_venues=("sim:alpha",)
+        )
+        wishes.append(wish)
+        served[wish.id] = (venue, level, paid, received, amount)
+    holdings = {owner: {asset: random.choice((90, 1000)) for asset in (ETH, USD, DAI)} for owner in (ALICE, BOB, CAROL)}
+    gas = {solver_account(name): {GAS: random.choice((500, 2_000)), USD: 30} for name in (ANN, BEN)}
+    question = problem(wishes, states=states(), holdings=holdings | gas)
+    bids = []
+    for number in range(count):
+        chosen = random.sample(wishes, random.choice((1, 1, 2)))
+        solution = _serve(random, question, [(wish, *served[wish.id]) for wish in chosen])
+        bid = Bid(f"{random.randrange(100):02}-{number}", random.choice((ANN, BEN)), solution)
+        if isinstance(replay(question, [bid]), Replayed):
+            bids.append(bid)
+    return question, bids
+
+
+def _serve(random: Random, question: Problem, served: list[tuple[Intent, str, str | None, str, str, int]]) -> Solution:
+    """Each wish through its venue, promising what the venue gives to it alone, or a little less."""
+    fills, legs = [], []
+    for wish, venue, level, paid, received, amount in served:
+        state: VenueState = question.venues_by_id[venue]
+        try:
+            output = kind_of(state).execute(state, "anyone", Trade(paid, amount, received, level), NOW)[0]
+        except TradeRefusedError:
+            output = 1
+        stated = max(1, output - random.choice((0, 0, 1, 2)))
+        fills.append(Fill(intent=wish.id, units=amount, ins={paid: amount}, outs={received: stated}))
+        legs.append(Leg(venue=venue, level=level, ins={paid: amount}, outs={received: stated}))
+    lent = Transfer(give={USD: 20}, take={USD: 20}, stage=0)
+    later = Transfer(give={USD: 20}), Transfer(take={USD: 20}, stage=1)
+    return Solution(fills=tuple(fills), legs=tuple(legs), transfers=random.choice(((), (), (lent,), later)))
+
+
+def disjoint_sets(question: Problem, bids: list[Bid]) -> dict[frozenset[str], Fault | None]:
+    """Every set that is disjoint in groups, with its fault."""
+    sets: dict[frozenset[str], Fault | None] = {}
+    for size in range(len(bids) + 1):
+        for chosen in combinations(bids, size):
+            groups = [group for bid in chosen for group in bid.groups(question)]
+            if len(groups) == len(set(groups)):
+                result = replay(question, chosen)
+                sets[frozenset(bid.id for bid in chosen)] = result if isinstance(result, Fault) else None
+    return sets
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_no_good_is_true_and_selection_equals_brute_force(seed: int) -> None:
+    question, bids = crowded(seed, count=7)
+    contention = Contention(question, bids)
+    sets = disjoint_sets(question, bids)
+    explained = [contention.explain(fault, ids) for ids, fault in sets.items() if fault is not None]
+
+    for no_good in (*contention.no_goods, *explained):
+        for ids, fault in sets.items():
+            if no_good.present <= ids and not no_good.absent & ids:
+                assert fault is not None, f"{no_good} refuses {ids}"
+    for ids, fault in sets.items():
+        assert fault is None or falls_under(contention.explain(fault, ids), ids)
+
+    random = Random(seed)
+    candidates = [
+        Candidate(
+            bid.id,
+            f"{random.random():.12f}",
+            {group: random.randint(0, 9) for group in bid.groups(question)},
+            contention.resources[bid.id],
+        )
+        for bid in bids
+    ]
+    decision = decide(candidates, contention.judge, contention.no_goods, work=100_000)
+
+    kept = {c.id: c for c in candidates if c.id not in decision.filtered}
+    feasible = [ids for ids, fault in sets.items() if fault is None and ids <= kept.keys()]
+    best = max(sum(kept[i].score for i in ids) for ids in feasible)
+    ties = [ids for ids in feasible if sum(kept[i].score for i in ids) == best]
+    first = min(ties, key=lambda ids: [*sorted(kept[i].tie_key for i in ids), "~"])
+    assert decision.winners.ids == tuple(sorted(first))
+
+
+def falls_under(no_good: NoGood, ids: frozenset[str]) -> bool:
+    return no_good.present <= ids and not no_good.absent & ids
+
+
+def test_the_worlds_above_contend_for_everything() -> None:
+    codes = set()
+    pairs = 0
+    for seed in range(60):
+        question, bids = crowded(seed, count=7)
+        codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}
+        pairs += len(Contention(question, bids).no_goods)
+
+    assert codes == {"output_overstated", "insufficient_balance", "level_overdrawn"}
+    assert pairs > 60
+
+
+def test_what_cannot_run_short_is_no_contention() -> None:
+    wishes = [
+        intent(name, {ETH: 10}, {USD: 1}, owner=owner, allowed_venues=("sim:alpha",))
+        for name, owner in (("a", ALICE), ("b", BOB))
+    ]
+    question = problem(wishes, states=states())
+    bids = [
+        Bid(
+            wish.id,
+            ANN,
+            Solution(
+                fills=(Fill(intent=wish.id, units=10, ins={ETH: 10}, outs={USD: 10}),),
+                legs=(Leg(venue=BOOK, level="bid:0", ins={ETH: 10}, outs={USD: 10}),),
+            ),
+        )
+        for wish in wishes
+    ]
+
+    contention = Contention(question, bids)
+
+    assert set(contention.resources.values()) == {frozenset()}
+    assert contention.no_goods == ()
