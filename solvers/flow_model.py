@@ -46,6 +46,8 @@ class Linear:
     upper: list[float] = field(default_factory=list)
     gain: list[float] = field(default_factory=list)
     rows: list[tuple[dict[int, float], float, float]] = field(default_factory=list)
+    whole: set[int] = field(default_factory=set)
+    """Columns that must be integers; a backend that can not see to it says so."""
 
     def column(self, lower: float, upper: float, gain: float = 0.0) -> int:
         """Add a column; its index."""
@@ -84,7 +86,8 @@ class Choices:
     """What a caller fixes between solves: shares of all-or-none intents, edges barred, flow expected through an edge.
 
     `fair_rates`: output per input in base units that each group must get at least (see `_add_surplus_rows`).
-    `gas_counts`: whether gas is charged; not where what is used is settled.
+    `gas_counts`: whether gas is charged; not where what is used is settled. `in_lots`: wishes held in whole lots;
+    `settled`: wishes whose positions are given, in base units.
     """
 
     shares: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -92,6 +95,8 @@ class Choices:
     expected_flows: dict[int, float] = field(default_factory=dict)
     fair_rates: dict[str, float] = field(default_factory=dict)
     gas_counts: bool = True
+    in_lots: frozenset[str] = frozenset()
+    settled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,6 +116,8 @@ class FlowModel:
     unit_value: float = 1.0
     balance: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     balance_rows: dict[str, int] = field(default_factory=dict)
+    book_rows: dict[str, int] = field(default_factory=dict)
+    money_rows: dict[str, int] = field(default_factory=dict)
 
     def units(self, asset: str) -> float:
         """Model units of one base unit of the asset."""
@@ -239,14 +246,23 @@ def _add_wish(model: FlowModel, wish: Wish) -> None:
     share = linear.column(low, high, weight * wish.limit * units)
     payment = linear.column(-INFINITY, max(0, wish.budget) * units, -weight)
     linear.row({share: wish.limit * units, payment: -1.0}, 0.0, INFINITY)
-    longs = {asset: linear.column(0.0, INFINITY) for asset in wish.eligible}
-    shorts = {asset: linear.column(0.0, INFINITY) for asset in wish.eligible}
+    friction = _frictions(model.desk)
+    longs = {asset: linear.column(0.0, INFINITY, -friction.get(asset, 0.0) * units) for asset in wish.eligible}
+    shorts = {asset: linear.column(0.0, INFINITY, -friction.get(asset, 0.0) * units) for asset in wish.eligible}
     for asset, amount in wish.fixed.items():
         side = longs if amount > 0 else shorts
         side[asset] = linear.column(0.0, INFINITY)
         linear.row({side[asset]: 1.0, share: -abs(amount) / lots[asset]}, 0.0, 0.0)
     slacks = {name: linear.column(0.0, INFINITY) for cap in wish.caps for name in cap.slacks}
     model.wishes[wish.intent] = WishColumns(share, payment, longs, shorts, slacks)
+    if wish.intent in model.choices.settled:
+        given = model.choices.settled[wish.intent]
+        for sign, side in ((1, longs), (-1, shorts)):
+            for asset, column in side.items():
+                held = max(0, sign * given.get(asset, 0)) / lots[asset]
+                linear.lower[column], linear.upper[column] = held, held
+    if wish.intent in model.choices.in_lots:
+        linear.whole.update((*longs.values(), *shorts.values()))
     _add_rules(model, wish, lots)
 
 
@@ -278,6 +294,15 @@ def _add_rules(model: FlowModel, wish: Wish, lots: Mapping[str, int]) -> None:
             )
 
 
+FRICTION = 1e-4
+"""Share of a lot's price that a position costs in the model only, so that nothing is held that need not be."""
+
+
+def _frictions(desk: Desk) -> dict[str, float]:
+    """What one lot of a free position costs in the model, in quote base units, by asset."""
+    return {offer.asset: FRICTION * offer.money * offer.lot / offer.size for offer in reversed(desk.offers)}
+
+
 SLACK_UNITS = 1e6
 """Base units of the settlement asset in one unit of a slack column."""
 
@@ -305,9 +330,9 @@ def _add_books(model: FlowModel) -> None:
         for asset, column in columns.shorts.items():
             assets[asset][column] = 1.0
     for asset in sorted(assets):
-        model.linear.row(assets[asset], 0.0, 0.0)
+        model.book_rows[asset] = model.linear.row(assets[asset], 0.0, 0.0)
     for asset in sorted(money):
-        model.linear.row(money[asset], 0.0, INFINITY)
+        model.money_rows[asset] = model.linear.row(money[asset], 0.0, INFINITY)
 
 
 def _add_shared_levels(model: FlowModel) -> None:
@@ -337,6 +362,8 @@ class FlowValues:
     group_surplus: dict[tuple[str, bool], float]
     rates: dict[str, float]
     """Marginal output per input by group, from the values of the balance rows."""
+    derivative_prices: dict[str, float]
+    """Quote per base unit at which nobody wants more or less of a derivative."""
 
 
 def read_values(model: FlowModel, optimum: Optimum) -> FlowValues:
@@ -377,7 +404,18 @@ def read_values(model: FlowModel, optimum: Optimum) -> FlowValues:
             key: values[column] / model.units(model.surplus_assets[key]) for key, column in model.surplus.items()
         },
         rates=_marginal_rates(model, optimum),
+        derivative_prices=_derivative_prices(model, optimum, lots),
     )
+
+
+def _derivative_prices(model: FlowModel, optimum: Optimum, lots: Mapping[str, int]) -> dict[str, float]:
+    prices = {}
+    for wish in model.desk.wishes:
+        money = optimum.row_values[model.money_rows[wish.quote]] * model.units(wish.quote)
+        for asset in (*wish.fixed, *wish.eligible):
+            if money > 0:
+                prices[asset] = optimum.row_values[model.book_rows[asset]] / lots[asset] / money
+    return prices
 
 
 def _marginal_rates(model: FlowModel, optimum: Optimum) -> dict[str, float]:

@@ -1,8 +1,5 @@
 """Positions of wishes in whole lots, and what they cost on the books: the exact last step of derivative fills.
 
-`round_up` takes fractional positions to lots by buying more and selling less, which never breaks a payoff floor
-(an option pays at least 0 everywhere), then takes back, dearest first, every lot that the rules can spare.
-
 Guarantee: a Portfolio returned meets all rows of its wish exactly and costs at most the wish's limit on the offers
 left; offers are used up as portfolios are made, so several of them together fit the books.
 """
@@ -14,7 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from intents.values import ceil_div
-from solvers.plan import Portfolio
+from solvers.flow_model import lots_by_asset
+from solvers.plan import Cross, Portfolio
 from solvers.wishes import Desk, Offer, Row, Wish
 
 
@@ -118,44 +116,78 @@ def fixed_positions(wish: Wish, units: int) -> dict[str, int]:
     }
 
 
-def round_up(
-    wish: Wish, share: float, positions: Mapping[str, float], shelf: Shelf, lots: Mapping[str, int]
-) -> Portfolio | str:
-    """A portfolio in whole lots for about this share of the wish, taken off the shelf; or why there is none."""
-    units = wish.open_units if share > 1 - 1e-6 else int(share * wish.open_units + 1e-6)
-    if units < wish.least_units:
+@dataclass(frozen=True)
+class Exchange:
+    """What derivative intents do: with the books, and among themselves."""
+
+    portfolios: tuple[Portfolio, ...]
+    crosses: tuple[Cross, ...]
+
+
+def nearest_lots(desk: Desk, positions: Mapping[str, float]) -> dict[str, int]:
+    """Positions in whole lots nearest to these, base units."""
+    lots = lots_by_asset(desk)
+    whole = {asset: round(amount / lots[asset]) * lots[asset] for asset, amount in sorted(positions.items())}
+    return {asset: amount for asset, amount in whole.items() if amount}
+
+
+def settle_in_lots(
+    desk: Desk, units: Mapping[str, int], positions: Mapping[str, Mapping[str, int]], prices: Mapping[str, float]
+) -> tuple[Exchange, dict[str, str]]:
+    """Portfolios of these positions, crossed where one sells what another buys; and who can not be filled, and why.
+
+    `prices`: quote per base unit of each derivative, for crosses. A wish that fails leaves its counterparts to the
+    books, so all are settled again without it.
+    """
+    refused: dict[str, str] = {}
+    while True:
+        wishes = [wish for wish in desk.wishes if wish.intent not in refused]
+        made = {wish.intent: _portfolio(wish, units[wish.intent], positions.get(wish.intent, {})) for wish in wishes}
+        failed = {intent: result for intent, result in made.items() if isinstance(result, str)}
+        if not failed:
+            whole = {intent: result for intent, result in made.items() if isinstance(result, Portfolio)}
+            crosses, failed = _trade(desk, whole, prices)
+            if not failed:
+                return Exchange(tuple(whole.values()), crosses), refused
+        refused.update(failed)
+
+
+def _portfolio(wish: Wish, units: int, positions: Mapping[str, int]) -> Portfolio | str:
+    """The portfolio, or the rule it breaks in whole lots and units."""
+    if units < max(1, wish.least_units):
         return "below_minimum"
-    whole = fixed_positions(wish, units)
-    for asset in wish.eligible:
-        lots_wanted = positions.get(asset, 0.0) / lots[asset]
-        rounded = round(lots_wanted) if abs(lots_wanted - round(lots_wanted)) < 1e-6 else int(lots_wanted // 1 + 1)
-        if rounded:
-            whole[asset] = rounded * lots[asset]
+    whole = {**positions, **fixed_positions(wish, units)}
     if not meets_all(wish, whole, units):
         return "rules_not_met_in_lots"
-    _take_back(wish, units, whole, shelf, lots)
-    cost = shelf.cost_of_all(whole)
-    if cost is None:
-        return "beyond_depth"
-    if cost * wish.open_units > wish.limit * units:
-        return "budget_too_small"
-    shelf.cost_of_all(whole, take=True)
-    return Portfolio(wish.intent, units, {asset: amount for asset, amount in sorted(whole.items()) if amount})
+    return Portfolio(wish.intent, units, dict(sorted(whole.items())))
 
 
-def _take_back(wish: Wish, units: int, positions: dict[str, int], shelf: Shelf, lots: Mapping[str, int]) -> None:
-    """Give up single lots of free positions while the rules allow it, the greatest saving first."""
-    while True:
-        best: tuple[int, str] | None = None
-        before = shelf.cost_of_all(positions)
-        for asset in wish.eligible:
-            fewer = {**positions, asset: positions.get(asset, 0) - lots[asset]}
-            after = shelf.cost_of_all(fewer)
-            if after is None or not meets_all(wish, fewer, units):
-                continue
-            saving = lots[asset] if before is None else before - after
-            if saving > 0 and (best is None or saving > best[0]):
-                best = (saving, asset)
-        if best is None:
-            return
-        positions[best[1]] = positions.get(best[1], 0) - lots[best[1]]
+def _trade(
+    desk: Desk, made: Mapping[str, Portfolio], prices: Mapping[str, float]
+) -> tuple[tuple[Cross, ...], dict[str, str]]:
+    """Cross what can be, buy and sell the rest; the crosses, and the first wish whose limit or depth does not hold."""
+    shelf, quotes = Shelf.of(desk), {wish.intent: wish.quote for wish in desk.wishes}
+    rest = {intent: dict(portfolio.positions) for intent, portfolio in made.items()}
+    paid = dict.fromkeys(made, 0)
+    crosses: list[Cross] = []
+    for asset in sorted({asset for portfolio in made.values() for asset in portfolio.positions}):
+        for taker in made:
+            for giver in made:
+                amount = min(rest[taker].get(asset, 0), -rest[giver].get(asset, 0))
+                if amount > 0 and quotes[giver] == quotes[taker]:
+                    money = int(amount * prices.get(asset, 0.0))
+                    crosses.append(Cross(asset, amount, giver, taker, quotes[taker], money))
+                    rest[taker][asset] -= amount
+                    rest[giver][asset] += amount
+                    paid[taker] += money
+                    paid[giver] -= money
+    for wish in desk.wishes:
+        if wish.intent in made:
+            cost = shelf.cost_of_all(
+                {asset: amount for asset, amount in rest[wish.intent].items() if amount}, take=True
+            )
+            if cost is None:
+                return (), {wish.intent: "beyond_depth"}
+            if (cost + paid[wish.intent]) * wish.open_units > wish.limit * made[wish.intent].units:
+                return (), {wish.intent: "limit_not_met_in_lots"}
+    return tuple(crosses), {}

@@ -14,22 +14,22 @@ the backend is and time does not run out. Work is counted in columns of linear p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine.auction.problem import Problem
 from intents.identifiers import solver_account
-from solvers.flow_model import Choices, FlowModel, FlowValues, Linear, Optimum, build_model, lots_by_asset, read_values
+from solvers.flow_model import Choices, FlowModel, FlowValues, Linear, Optimum, build_model, read_values
 from solvers.flows import GroupFlow, closing_edges, decompose
-from solvers.lots import Shelf, round_up
+from solvers.lots import Exchange, nearest_lots, settle_in_lots
 from solvers.network import Network, Swap, build_network, refined
-from solvers.plan import Plan, Portfolio, Take
+from solvers.plan import Plan, Take
 from solvers.presolve import without_hopeless
 from solvers.protocol import Budget
 from solvers.wishes import Desk, build_desk
 
-MOST_PROGRAMS = 16
+MOST_PROGRAMS = 60
 """Linear programs in one run, at most."""
 
 POLISHES = 2
@@ -198,11 +198,13 @@ def _plan(run: Run) -> Plan:
     units = {swap.intent: units_of(swap, values.shares[swap.intent]) for swap in network.swaps}
     reasons.update({intent: "not_in_optimum" for intent, count in units.items() if count == 0})
     groups = group_flows(network, values, units)
-    portfolios, refused = _portfolios(run.desk, values)
+    routes = decompose(network.edges, values.edge_flows, groups)
+    exchange, refused = _derivatives(run, values)
     return Plan(
         takes=tuple(Take(intent, count) for intent, count in units.items() if count),
-        routes=decompose(network.edges, values.edge_flows, groups),
-        portfolios=portfolios,
+        routes=routes,
+        portfolios=exchange.portfolios,
+        crosses=exchange.crosses,
         reasons={**reasons, **refused},
     )
 
@@ -232,19 +234,28 @@ def group_flows(network: Network, values: FlowValues, units: dict[str, int]) -> 
     return tuple(GroupFlow(group, *ways[group], paid[group], got[group]) for group in sorted(ways))
 
 
-def _portfolios(desk: Desk, values: FlowValues) -> tuple[tuple[Portfolio, ...], dict[str, str]]:
-    """Portfolios in whole lots, the greatest surplus per wish first served; reasons for the rest."""
-    shelf, lots = Shelf.of(desk), lots_by_asset(desk)
-    made: list[Portfolio] = []
-    refused: dict[str, str] = {}
-    for wish in desk.wishes:
-        share = values.shares[wish.intent]
-        if share <= TINY:
-            refused[wish.intent] = "not_in_optimum"
-            continue
-        found = round_up(wish, share, values.positions[wish.intent], shelf, lots)
-        if isinstance(found, Portfolio):
-            made.append(found)
-        else:
-            refused[wish.intent] = found
-    return tuple(made), refused
+def _derivatives(run: Run, values: FlowValues) -> tuple[Exchange, dict[str, str]]:
+    """All wishes that the best round fills, in whole lots together; those that break a rule then are left out, and why."""
+    desk, refused = run.desk, {}
+    waiting = tuple(wish for wish in desk.wishes if values.shares[wish.intent] > TINY)
+    refused.update({wish.intent: "not_in_optimum" for wish in desk.wishes if wish not in waiting})
+    if not waiting:
+        return Exchange((), ()), refused
+    run.network, run.best = replace(run.network, swaps=(), edges=(), reach={}), None
+    run.desk = replace(desk, wishes=waiting)
+    shares = {wish.intent: (1.0, 1.0) for wish in waiting if wish.whole}
+    settled: dict[str, Mapping[str, int]] = {}
+    run.choices = Choices(shares=shares)
+    found = run.solve()
+    prices = {} if found is None else found.derivative_prices
+    for wish in waiting:
+        run.choices = Choices(shares=shares, settled=settled, in_lots=frozenset({wish.intent}))
+        better = run.solve()
+        found = better or found
+        if found is None:
+            break
+        shares = {**shares, wish.intent: (found.shares[wish.intent], found.shares[wish.intent])}
+        settled = {**settled, wish.intent: nearest_lots(run.desk, found.positions[wish.intent])}
+    units = {wish.intent: round(shares.get(wish.intent, (0.0, 0.0))[0] * wish.open_units) for wish in waiting}
+    exchange, broken = settle_in_lots(run.desk, units, settled, prices)
+    return exchange, {**refused, **broken}

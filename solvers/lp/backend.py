@@ -10,6 +10,9 @@ from typing import Literal
 
 from solvers.flow_model import Linear, Optimum
 
+MOST_NODES = 2000
+"""Branches looked at where columns must be whole: a limit that, unlike time, gives the same answer everywhere."""
+
 Status = Literal["optimal", "infeasible", "time"]
 
 
@@ -21,7 +24,7 @@ def solve_linear(linear: Linear, seconds: float) -> tuple[Status, Optimum | None
         return "optimal", Optimum([], [])
     problem = pulp.LpProblem("clearway", pulp.LpMaximize)
     columns = [
-        problem.add_variable(f"x{i}", _bound(low), _bound(high))
+        problem.add_variable(f"x{i}", _bound(low), _bound(high), "Integer" if i in linear.whole else "Continuous")
         for i, (low, high) in enumerate(zip(linear.lower, linear.upper, strict=True))
     ]
     problem.setObjective(pulp.LpAffineExpression({columns[i]: gain for i, gain in enumerate(linear.gain) if gain}))
@@ -37,8 +40,10 @@ def solve_linear(linear: Linear, seconds: float) -> tuple[Status, Optimum | None
         for row in rows:
             problem.addConstraint(row)
         sides.append(rows)
-    problem.solve(pulp.PULP_CBC_CMD(msg=False, timeLimit=max(1.0, seconds), threads=1))
-    if problem.sol_status != pulp.LpSolutionOptimal:
+    options = [f"maxNodes {MOST_NODES}"] if linear.whole else []
+    problem.solve(pulp.PULP_CBC_CMD(msg=False, timeLimit=max(1.0, seconds), threads=1, options=options))
+    found = (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible) if linear.whole else (pulp.LpSolutionOptimal,)
+    if problem.sol_status not in found:
         return ("infeasible" if problem.status == pulp.LpStatusInfeasible else "time"), None
     values = [column.varValue or 0.0 for column in columns]
     within = [min(max(v, low), high) for v, low, high in zip(values, linear.lower, linear.upper, strict=True)]
