@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from engine.market.venues.base import VenueState
-from solvers.greedy.router import Path, Router
+from solvers.greedy.router import Both, Path, Router
 
 Flows = dict[Path, int]
 
 
 def prune(
-    router: Router, before: Mapping[str, VenueState], flows: Flows, used: set[str], gas_in: Callable[[Path], float]
+    router: Router, before: Mapping[str, Both], flows: Flows, used: set[str], gas_in: Callable[[Path], float]
 ) -> Flows:
     """Merge flows of one intent; leaves the router's states as after the result.
 
@@ -42,7 +41,7 @@ def prune(
     return flows
 
 
-def _output(router: Router, before: Mapping[str, VenueState], flows: Flows) -> int | None:
+def _output(router: Router, before: Mapping[str, Both], flows: Flows) -> int | None:
     """What flows bring in order, from the states before; the router is left with the states after."""
     router.states = dict(before)
     total = 0
@@ -55,7 +54,7 @@ def _output(router: Router, before: Mapping[str, VenueState], flows: Flows) -> i
     return total
 
 
-def output_of(router: Router, before: Mapping[str, VenueState], flows: Flows) -> int:
+def output_of(router: Router, before: Mapping[str, Both], flows: Flows) -> int:
     """What flows bring in order, 0 where one is refused; the router is left with the states after."""
     return _output(router, before, flows) or 0
 

@@ -1,7 +1,8 @@
 """Finding and executing paths over evolving venue states, in exact integers.
 
 Guarantees
-1. A quote is what `execute` gives on the states as they are now; `commit` makes the quoted states the current ones.
+1. A quote is what `execute` gives on the states as they are now and on those that the part being routed would see
+   alone, whichever is less, as the assembler will state it; `commit` makes the quoted states the current ones.
 2. Paths are simple: no asset and no venue twice, so stale prices cannot be circled, at most `MAX_HOPS` venues.
 3. The order in which paths are tried never depends on hashing.
 
@@ -46,6 +47,11 @@ class Edge:
 
 Path = tuple[Edge, ...]
 
+Both = tuple[VenueState, VenueState]
+"""A venue after everything so far, and after the part being routed alone; the same object where only that part traded."""
+
+States = dict[str, Both]
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -54,7 +60,7 @@ class Quote:
     used: int
     out: int
     hops: tuple[Hop, ...]
-    states: Mapping[str, VenueState]
+    states: Mapping[str, Both]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class _Step:
     used: int
     out: int
     level: str | None
-    state: VenueState
+    states: Both
 
 
 class Router:
@@ -70,8 +76,10 @@ class Router:
 
     def __init__(self, problem: Problem, meter: Meter) -> None:
         self.meter = meter
-        self.states: dict[str, VenueState] = dict(problem.venues_by_id)
+        self.states: States = {venue.id: (venue, venue) for venue in problem.snapshot.venues}
         self._problem = problem
+        self._parts: dict[str, dict[str, VenueState]] = {}
+        self._part = ""
         self._account = "solver:greedy"
         self._edges: dict[str, tuple[Edge, ...]] = {}
         self._into: dict[str, set[str]] = {}
@@ -84,6 +92,13 @@ class Router:
         self._distances: dict[str, dict[str, int]] = {}
         self._gas = {venue.id: leg_gas_value(problem, venue) for venue in problem.snapshot.venues}
 
+    def enter(self, part: str) -> None:
+        """Route for a part from now on: its own states are those that it left, or the problem's."""
+        self._parts[self._part] = {venue: alone for venue, (_, alone) in self.states.items()}
+        own = self._parts.get(part, self._problem.venues_by_id)
+        self.states = {venue: (whole, own[venue]) for venue, (whole, _) in self.states.items()}
+        self._part = part
+
     def distance(self, source: str, target: str) -> int | None:
         """Fewest venues between two assets; None beyond MAX_HOPS."""
         return self._distances_to(target).get(source)
@@ -93,8 +108,8 @@ class Router:
         price = price_float(self._problem, asset)
         return sum(self._gas[edge.venue] for edge in path) / price if price else 0.0
 
-    def best_paths(self, source: str, target: str, amount: int) -> list[Path]:
-        """Up to WIDTH paths for each number of hops, by falling output for the whole amount."""
+    def best_paths(self, source: str, target: str, amount: int, width: int = WIDTH) -> list[Path]:
+        """Up to `width` paths for each number of hops, by falling output for the whole amount."""
         distances = self._distances_to(target)
         found: list[tuple[int, Path]] = []
         labels: dict[str, list[tuple[int, Path]]] = {source: [(amount, ())]}
@@ -105,7 +120,7 @@ class Router:
                     self._extend(reached, asset, held, path, (distances, hops_left, source))
             labels = {}
             for asset, options in reached.items():
-                best = sorted(options, key=lambda option: (-option[0], _names(option[1])))[:WIDTH]
+                best = sorted(options, key=lambda option: (-option[0], _names(option[1])))[:width]
                 if asset == target:
                     found.extend(best)
                 else:
@@ -144,7 +159,7 @@ class Router:
 
     def _run(self, path: Path, amount: int) -> tuple[Quote | None, int | None]:
         """The quote; or (None, a smaller amount) where a later hop cannot use what arrives."""
-        states: dict[str, VenueState] = {}
+        states: States = {}
         hops: list[Hop] = []
         used, held = amount, amount
         for position, edge in enumerate(path):
@@ -156,7 +171,7 @@ class Router:
             elif step.used < held - held // 1000:
                 return None, amount * step.used // held
             hops.append(Hop(edge.venue, edge.asset_in, edge.asset_out, step.level))
-            states[edge.venue] = step.state
+            states[edge.venue] = step.states
             held = step.out
         return Quote(used, held, tuple(hops), states), None
 
@@ -164,19 +179,24 @@ class Router:
         """Make a quote's states the current ones."""
         self.states.update(quote.states)
 
-    def _step(self, edge: Edge, amount: int, state: VenueState) -> _Step | None:
+    def _step(self, edge: Edge, amount: int, states: Both) -> _Step | None:
         self.meter.work += 1
+        whole, alone = states
         level, used = None, amount
-        if isinstance(state, OrderBookState):
-            level, used = _best_level(state, "ask" if edge.asset_in == state.quote else "bid", amount)
+        if isinstance(whole, OrderBookState):
+            level, used = _best_level(whole, "ask" if edge.asset_in == whole.quote else "bid", amount)
         if not used:
             return None
         trade = Trade(edge.asset_in, used, edge.asset_out, level)
+        now, execute = self._problem.snapshot.time_seconds, kind_of(whole).execute
         try:
-            out, after = kind_of(state).execute(state, self._account, trade, self._problem.snapshot.time_seconds)
+            out, after = execute(whole, self._account, trade, now)
+            if alone is whole:
+                return _Step(used, out, level, (after, after))
+            out_alone, after_alone = execute(alone, self._account, trade, now)
         except TradeRefusedError:
             return None
-        return _Step(used, out, level, after)
+        return _Step(used, min(out, out_alone), level, (after, after_alone))
 
     def _distances_to(self, target: str) -> dict[str, int]:
         known = self._distances.get(target)

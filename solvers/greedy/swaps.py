@@ -19,12 +19,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from engine.auction.problem import Intent, Problem
-from engine.market.venues.base import VenueState
 from intents.values import ceil_div
 from solvers.common import affordable_units, limit_of, most_paid, swap_amounts, swap_assets, swap_groups
 from solvers.greedy.netting import Match, closed_walks, match
 from solvers.greedy.pruning import output_of, prune
-from solvers.greedy.router import Path, Quote, Router
+from solvers.greedy.router import Path, Quote, Router, States
 from solvers.plan import Hop, Route, Take
 
 CHUNKS = 12
@@ -86,12 +85,13 @@ class SwapRouter:
         """Decide about every group, until the budget is used up."""
         floors = self._market_rates()
         matches = self._matches(floors)
-        netted = {group for found in matches for group in found.groups}
+        netted = _components(matches)
         for group, members in self._groups.items():
             if group not in netted and floors.get(group, Fraction(0)) < limit_of(members[0]):
                 reason = "limit_beyond_market" if self._reachable(members[0]) else "no_path"
                 self.plan.reasons.update({intent.id: reason for intent in members})
                 continue
+            self._router.enter(netted.get(group, group))
             self._fill_group(group, members)
         self._finish(matches)
         return self.plan
@@ -107,7 +107,7 @@ class SwapRouter:
                 continue
             largest = max(swap_amounts(intent)[0] for intent in members)
             for amount in (max(1, largest // PROBE), largest):
-                paths = self._router.best_paths(*swap_assets(members[0]), amount)
+                paths = self._router.best_paths(*swap_assets(members[0]), amount, width=1)
                 quote = self._router.quote(paths[0], amount) if paths else None
                 if quote is not None:
                     rates[group] = Fraction(quote.out, quote.used)
@@ -171,7 +171,7 @@ class SwapRouter:
             self._legs.setdefault(group, set()).update(hop.venue for hop in hops)
         return taken
 
-    def _prune(self, group: str, intent: Intent, trial: _Trial, before: dict[str, VenueState]) -> None:
+    def _prune(self, group: str, intent: Intent, trial: _Trial, before: States) -> None:
         """Merge flows that do not earn their gas, where the intent still keeps its limit afterwards."""
         if len(trial.flows) < 2 or any(hop.level for hops in trial.flows for hop in hops):
             return
@@ -220,9 +220,9 @@ class SwapRouter:
         while trial.paid < most and (goal is None or trial.got < goal):
             amount = min(chunk, most - trial.paid)
             chosen = self._best(group, paths, amount, target)
-            if chosen is None and goal is None and partial is False:
-                return
-            if chosen is None or Fraction(chosen.out, chosen.used) < limit:
+            # The marginal rate falls from chunk to chunk, so an intent that must be whole is judged by its first and its sum.
+            judged = partial or not trial.flows
+            if chosen is None or (judged and Fraction(chosen.out, chosen.used) < limit):
                 if not halvings:
                     return
                 halvings, chunk = halvings - 1, max(1, chunk // 2)
@@ -307,6 +307,16 @@ class SwapRouter:
                 amount *= rate
 
 
+def _components(matches: list[Match]) -> dict[str, str]:
+    """The smallest group that each matched group is linked with."""
+    leader: dict[str, str] = {}
+    for found in matches:
+        groups = {other for group in found.groups for other in leader if leader[other] == leader.get(group)}
+        groups |= set(found.groups)
+        leader.update(dict.fromkeys(groups, min(groups)))
+    return leader
+
+
 def _venues(path: Path) -> tuple[str, ...]:
     return tuple(edge.venue for edge in path)
 
@@ -328,7 +338,8 @@ def _units_of(intent: Intent, trial: _Trial, units: int) -> int:
     if outcome.surplus_is_paid:
         taken = min(units, trial.got * outcome.units // receives)
     else:
-        taken = min(units, ceil_div(trial.paid * outcome.units, pays))
+        all_paid = trial.paid >= units * pays // outcome.units
+        taken = units if all_paid else trial.paid * outcome.units // pays
     too_few = taken < min(outcome.min_units, intent.open_units)
     if too_few or not trial.paid or trial.got * pays < trial.paid * receives:
         return 0
