@@ -275,16 +275,13 @@ def _add_rules(model: FlowModel, wish: Wish, lots: Mapping[str, int]) -> None:
         columns.shorts,
         columns.slacks,
     )
-    for row in wish.rows:
-        coefficients = {longs[a]: float(weight * lots[a]) for a, weight in row.longs.items() if a in longs}
-        for asset, value in row.shorts.items():
-            if asset in shorts:
-                coefficients[shorts[asset]] = -float(value * lots[asset])
-        coefficients[share] = float(row.share)
-        # Slacks are in base units of their asset over 1e6, so that their coefficients are of the size of others.
-        coefficients.update({slacks[name]: float(value) * SLACK_UNITS for name, value in row.slacks.items()})
-        biggest = max((abs(value) for value in coefficients.values()), default=0.0) or 1.0
-        linear.row({c: value / biggest for c, value in coefficients.items()}, float(row.least) / biggest, INFINITY)
+    for long_weights, short_weights, filled, slack_weights, least in wish.float_rows:
+        row = {longs[asset]: weight * lots[asset] for asset, weight in long_weights.items() if asset in longs}
+        row.update({shorts[asset]: -weight * lots[asset] for asset, weight in short_weights.items() if asset in shorts})
+        row[share] = filled
+        row.update({slacks[name]: weight * SLACK_UNITS for name, weight in slack_weights.items()})
+        biggest = max(map(abs, row.values()), default=0.0) or 1.0
+        linear.row({column: weight / biggest for column, weight in row.items()}, least / biggest, INFINITY)
     for cap in wish.caps:
         capped = {slacks[name]: SLACK_UNITS / max(1, cap.amount) for name in cap.slacks}
         linear.row({**capped, share: -1.0 if cap.amount else 0.0}, -INFINITY, 0.0)
@@ -304,7 +301,7 @@ def _frictions(desk: Desk) -> dict[str, float]:
 
 
 SLACK_UNITS = 1e6
-"""Base units of the settlement asset in one unit of a slack column."""
+"""Base units of the settlement asset in one unit of a slack column, so that its coefficients are of the size of others."""
 
 
 def lots_by_asset(desk: Desk) -> dict[str, int]:

@@ -14,7 +14,7 @@ the backend is and time does not run out. Work is counted in columns of linear p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -27,7 +27,7 @@ from solvers.network import Network, Swap, build_network, refined
 from solvers.plan import Plan, Take
 from solvers.presolve import without_hopeless
 from solvers.protocol import Budget
-from solvers.wishes import Desk, build_desk
+from solvers.wishes import Desk, Wish, build_desk
 
 MOST_PROGRAMS = 60
 """Linear programs in one run, at most."""
@@ -106,7 +106,7 @@ def run_rounds(problem: Problem, solver_name: str, backend: Backend, budget: Bud
     run = Run(problem, account, build_desk(problem), network, backend, budget)
     values = _acyclic(run)
     for _ in range(REFINEMENTS):
-        if values is None or run.stopped_by != "finished":
+        if not network.swaps or values is None or run.stopped_by != "finished":
             break
         _refine(run, values)
         values = _acyclic(run) or _without_started(run)
@@ -146,7 +146,7 @@ def _refine(run: Run, values: FlowValues) -> None:
 
 
 def _polish(run: Run) -> None:
-    if run.best is None or run.stopped_by != "finished":
+    if run.best is None or not run.network.swaps or run.stopped_by != "finished":
         return
     _, run.network, values = run.best
     minima = _minima(run)
@@ -234,20 +234,36 @@ def group_flows(network: Network, values: FlowValues, units: dict[str, int]) -> 
     return tuple(GroupFlow(group, *ways[group], paid[group], got[group]) for group in sorted(ways))
 
 
+def _starts(wish: Wish, values: FlowValues) -> bool:
+    return values.shares[wish.intent] * wish.open_units >= ROUND_UP_FROM * wish.least_units
+
+
+def _is_filled(wish: Wish, values: FlowValues) -> bool:
+    return values.shares[wish.intent] * wish.open_units >= wish.least_units * (1 - TINY)
+
+
+def _at_least_minimum(run: Run, wishes: Sequence[Wish]) -> FlowValues | None:
+    """The wishes alone, each filled to its minimum at least."""
+    run.desk = replace(run.desk, wishes=tuple(wishes))
+    run.choices = Choices(shares={wish.intent: (wish.least_units / wish.open_units, 1.0) for wish in wishes})
+    return run.solve() if wishes else None
+
+
 def _derivatives(run: Run, values: FlowValues) -> tuple[Exchange, dict[str, str]]:
     """All wishes that the best round fills, in whole lots together; those that break a rule then are left out, and why."""
-    desk, refused = run.desk, {}
-    waiting = tuple(wish for wish in desk.wishes if values.shares[wish.intent] > TINY)
-    refused.update({wish.intent: "not_in_optimum" for wish in desk.wishes if wish not in waiting})
-    if not waiting:
-        return Exchange((), ()), refused
+    desk = run.desk
+    waiting = [wish for wish in desk.wishes if values.shares[wish.intent] > TINY and _starts(wish, values)]
+    refused = {wish.intent: "not_in_optimum" for wish in desk.wishes if wish not in waiting}
     run.network, run.best = replace(run.network, swaps=(), edges=(), reach={}), None
-    run.desk = replace(desk, wishes=waiting)
-    shares = {wish.intent: (1.0, 1.0) for wish in waiting if wish.whole}
-    settled: dict[str, Mapping[str, int]] = {}
-    run.choices = Choices(shares=shares)
-    found = run.solve()
+    found = _at_least_minimum(run, waiting)
+    if found is None:
+        # Not all that were near their minimum can reach it: those the optimum did not fill to it are left out.
+        refused.update({wish.intent: "minimum_not_reached" for wish in waiting if not _is_filled(wish, values)})
+        waiting = [wish for wish in waiting if _is_filled(wish, values)]
+        found = _at_least_minimum(run, waiting)
     prices = {} if found is None else found.derivative_prices
+    shares = dict(run.choices.shares)
+    settled: dict[str, Mapping[str, int]] = {}
     for wish in waiting:
         run.choices = Choices(shares=shares, settled=settled, in_lots=frozenset({wish.intent}))
         better = run.solve()

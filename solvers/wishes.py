@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from engine.auction.problem import Intent, Problem
 from engine.market.venues.order_book import OrderBookState, cost_of, named_levels, proceeds_of
@@ -63,7 +64,10 @@ class Cap:
     is_escrow: bool
 
 
-@dataclass(frozen=True, slots=True)
+FloatRow = tuple[dict[str, float], dict[str, float], float, dict[str, float], float]
+
+
+@dataclass(frozen=True)
 class Wish:
     """The open part of a derivative intent.
 
@@ -87,6 +91,18 @@ class Wish:
     def whole(self) -> bool:
         """Whether only all open units may be filled."""
         return self.least_units == self.open_units
+
+    @cached_property
+    def float_rows(self) -> tuple[FloatRow, ...]:
+        """The rows for models in floats: (longs, shorts, share, slacks, least)."""
+        return tuple(
+            (_floats(row.longs), _floats(row.shorts), float(row.share), _floats(row.slacks), float(row.least))
+            for row in self.rows
+        )
+
+
+def _floats(weights: Mapping[str, Fraction]) -> dict[str, float]:
+    return {name: float(weight) for name, weight in weights.items() if weight}
 
 
 @dataclass(frozen=True, slots=True)
