@@ -92,7 +92,20 @@ def masked(output: str) -> str:
 
 
 def _cow_table(data: dict[str, Any]) -> str:
-    lines = ["| solver | fills | surplus | in the money filled | seconds |", "| --- | ---: | ---: | ---: | ---: |"]
+    pools = data["pools"]
+    refused = {
+        name: sum(count for reason, count in pools["reported"].items() if reason.startswith(f"{name}_"))
+        for name in ("refused", "unsupported")
+    }
+    money = data["in_the_money"]
+    lines = [
+        f"{data['orders']['in']} orders ({data['orders']['kept']} kept); {pools['in']} pools: {pools['kept']} used,",
+        f"{refused['refused']} refused for their state, {refused['unsupported']} of a kind not supported yet.",
+        f"In the money: {money['intents']} intents, {money['value']} {data['symbol']}.",
+        f"Every bid verified; the record replays `{data['replay']}`.",
+        "",
+    ]
+    lines += ["| solver | fills | surplus | in the money filled | seconds |", "| --- | ---: | ---: | ---: | ---: |"]
     lines += [
         f"| {row['solver']} | {row['fills']} | {row['surplus']} {data['symbol']} | {row['share']} | {row['seconds']} s |"
         for row in data["solvers"]
@@ -103,6 +116,9 @@ def _cow_table(data: dict[str, Any]) -> str:
 def _deribit_table(data: dict[str, Any]) -> str:
     solvers = [row["solver"] for row in data["examples"][0]["solvers"]]
     lines = [
+        f"{data['rows']['in']} rows ({data['rows']['kept']} kept). Prices in {data['symbol']}; every bid verified;",
+        f"each record replays `{data['replay']}`.",
+        "",
         "| example | " + " | ".join(solvers) + " | leg by leg |",
         "| --- |" + " ---: |" * (len(solvers) + 1),
     ]
