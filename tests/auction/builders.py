@@ -65,21 +65,21 @@ def book(
     *,
     asks: list[tuple[int, int]],
     bids: list[tuple[int, int]] | None = None,
-    lot: int = 10,
+    lot: int = 100,
     expiry: int | None = None,
     quote: str = BTC,
     name: str = "",
 ) -> AnyVenueState:
-    """An option book at Deribit: (price in ticks of 1/1000 BTC unit per option unit, size)."""
+    """A book at Deribit: (thousandths of a quote unit per base unit, size); the tick is one quote unit for a lot."""
     name = name or base.split(":")[2].split("-coin", maxsplit=1)[0]
     return OrderBookState(
         id=f"deribit:main/book:{name}",
         base=base,
         quote=quote,
-        tick=(1, 1000),
+        tick=(1, lot),
         lot=lot,
-        asks=tuple(Level(price=price, size=size) for price, size in asks),
-        bids=tuple(Level(price=price, size=size) for price, size in bids or []),
+        asks=tuple(Level(price=price * lot // 1000, size=size) for price, size in asks),
+        bids=tuple(Level(price=price * lot // 1000, size=size) for price, size in bids or []),
         expiry_seconds=parse_option(base).expiry_seconds if expiry is None and is_derivative(base) else expiry,
     )
 

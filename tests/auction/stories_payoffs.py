@@ -76,7 +76,7 @@ def a_put_floor_of_as_many_puts() -> Tale:
 
 @refused("floor_not_met", OUT)
 def a_put_floor_of_too_few_puts() -> Tale:
-    return _puts(_floor(_put_floor()), 980)
+    return _puts(_floor(_put_floor()), 900)
 
 
 @accepted()
@@ -116,8 +116,8 @@ def _haircut(bps: int, *, amount: int, index: str = "other.btc") -> Tale:
 
 @accepted()
 def puts_on_an_allowed_index_less_the_haircut() -> Tale:
-    """1,120 at nine tenths are 1,008."""
-    return _haircut(1000, amount=1120)
+    """1,200 at nine tenths are 1,080."""
+    return _haircut(1000, amount=1200)
 
 
 @refused("floor_not_met", OUT)
@@ -128,7 +128,7 @@ def puts_on_an_allowed_index_too_few_for_the_haircut() -> Tale:
 
 @refused("floor_not_met", OUT)
 def puts_on_an_index_that_is_not_the_allowed_one() -> Tale:
-    return _haircut(0, amount=1120, index="third.btc")
+    return _haircut(0, amount=1200, index="third.btc")
 
 
 @refused("floor_not_met", OUT)
@@ -275,7 +275,7 @@ def a_held_call_on_another_index_covers_nothing() -> Tale:
 def _two_spreads(first: int, second: int, free: int) -> Tale:
     """Bob's two intents: a call spread that loses 100 at most, and 10 calls on 11,000 of which he holds none: 10."""
     question, solution = _spread(max_escrow=first, free=free)
-    states = [*question.snapshot.venues, book(C11, asks=[], bids=[(100, 1000)])]
+    states = [*question.snapshot.venues, book(C11, asks=[], bids=[(100, 1000)], lot=10)]
     other = intent("other", {C11: 10}, {BTC: 1}, owner=BOB, surplus=BTC, max_escrow={BTC: second})
     both = solution.model_copy(
         update={
@@ -536,9 +536,9 @@ def what_somebody_else_receives_covers_nothing() -> Tale:
 @refused("level_overdrawn", "/legs/1")
 def two_legs_that_together_overdraw_a_level() -> Tale:
     question, solution = _puts(_floor(_put_floor(), budget=120), 2000)
-    first, second = solution.legs[0], solution.legs[0].model_copy(update={"ins": {BTC: 1}, "outs": {P9: 20}})
+    first, second = solution.legs[0], solution.legs[0].model_copy(update={"ins": {BTC: 5}, "outs": {P9: 100}})
     both = solution.model_copy(
-        update={"fills": (fill("floor", 1000, {BTC: 101}, {P9: 2020}),), "legs": (first, second)}
+        update={"fills": (fill("floor", 1000, {BTC: 105}, {P9: 2100}),), "legs": (first, second)}
     )
     return question, both
 

@@ -1,8 +1,8 @@
 """Write tests/vectors/verify/*.json from the stories: {problem, solution, solver, in_auction, verdict}.
 
 Each story's file is for strangers who write a verifier of their own from docs/rules.md: the code and the place of the
-first fault, or the scores and the gas, must be the same. `expected` and `actual` are for people and not part of it.
-To keep them short, stories share problems by hash in problems.json.
+first fault, or the scores and the gas, must be the same; `expected`, `actual` and `resource` are for people. To keep the
+files short, stories share problems by hash in problems.json.
 
     python -m tests.vectors.make_verify          (from the root of the checkout; rewrites the files)
 """
@@ -21,8 +21,6 @@ def vector(story: Story) -> tuple[dict[str, Any], dict[str, Any]]:
     """The story as data, and its problem."""
     question, solution = story.tell()
     verdict = verify(question, solution, solver=story.solver, in_auction=story.in_auction).to_wire()
-    if verdict["fault"] is not None:
-        verdict["fault"] = {key: verdict["fault"][key] for key in ("code", "where")}
     data = {
         "problem": question.hash,
         "solver": story.solver,
