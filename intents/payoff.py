@@ -146,16 +146,13 @@ def combine(terms: Iterable[tuple[Exact, PiecewiseLinear]]) -> PiecewiseLinear:
     start = first_slope = Fraction(0)
     bends: dict[Fraction, Fraction] = {}
     for weight, payoff in terms:
-        start += weight * payoff.start
-        first_slope += weight * payoff.first_slope
+        if payoff.start:
+            start += weight * payoff.start
+        if payoff.first_slope:
+            first_slope += weight * payoff.first_slope
         for price, change in payoff.kinks:
             bends[price] = bends.get(price, 0) + weight * change
     return PiecewiseLinear(start, first_slope, tuple(sorted(bend for bend in bends.items() if bend[1])))
-
-
-def sum_payoffs(payoffs: Iterable[PiecewiseLinear]) -> PiecewiseLinear:
-    """The sum of functions."""
-    return combine((1, payoff) for payoff in payoffs)
 
 
 @lru_cache(maxsize=8192)

@@ -20,7 +20,6 @@ from intents.payoff import (
     floor_payoff,
     haircut_for,
     option_payoff,
-    sum_payoffs,
 )
 
 KnotList = list[tuple[Fraction, Fraction]]
@@ -71,7 +70,7 @@ def test_evaluation_is_interpolation(knots: KnotList, slope: Fraction, points: l
 def test_sums_are_pointwise_and_canonical(terms: list[tuple[Fraction, PiecewiseLinear]], price: Fraction) -> None:
     total = combine(terms)
     assert total.evaluate(price) == sum(weight * function.evaluate(price) for weight, function in terms)
-    assert total == sum_payoffs(function.scale(weight) for weight, function in reversed(terms))
+    assert total == sum((function.scale(weight) for weight, function in reversed(terms)), ZERO)
     assert total - total == ZERO
     assert total + -total == ZERO
     assert all(change for _, change in total.kinks)
