@@ -165,8 +165,12 @@ class Draft:
 
     def _scale(self, group: str, target: int, part: Part, flow: Flow) -> None:
         """Bring what the group's routes use near `target`: own routes first, dearest first; then all linked routes."""
-        amounts = {n: flow.used[i] for i, n in enumerate(part.numbers) if part.routes[i].source == group}
-        got = {n: flow.got[i] for i, n in enumerate(part.numbers) if part.routes[i].source == group}
+        # Another group of the part may have dropped routes meanwhile: they are no longer there to scale.
+        here = [(i, n) for i, n in enumerate(part.numbers) if n in self.routes]
+        amounts = {n: flow.used[i] for i, n in here if part.routes[i].source == group}
+        if not amounts:
+            return
+        got = {n: flow.got[i] for i, n in here if part.routes[i].source == group}
         own = [n for n in amounts if self.routes[n].sink == group]
         change = target - sum(amounts.values())
         if change > 0:
@@ -177,9 +181,7 @@ class Draft:
                 amounts[number] -= cut
                 change += cut
             if change < 0:
-                linked = {
-                    n: flow.used[i] for i, n in enumerate(part.numbers) if part.routes[i].source != part.routes[i].sink
-                }
+                linked = {n: flow.used[i] for i, n in here if part.routes[i].source != part.routes[i].sink}
                 left = sum(amounts.values())
                 for number, amount in linked.items():
                     amounts[number] = amount * (left + change) // left
