@@ -35,6 +35,10 @@ UNPRICED_WEIGHT = 1e-3
 UNITS_PER_WISH = 1000.0
 """A middling intent pays this many model units: far above a simplex's tolerance of 1e-7."""
 
+GAS_WEIGHT = 0.1
+"""Weight of gas against surplus. The rules score surplus alone and let fees repay gas, so gas decides between ways to
+fill an intent, and against fills worth next to nothing; at full weight a solver would forgo most of what scores."""
+
 INFINITY = float("inf")
 
 
@@ -224,7 +228,7 @@ FAIR_SHARE = 0.9999
 def _add_edge(model: FlowModel, index: int, edge: Edge) -> None:
     units_in, units_out = model.units(edge.asset_in), model.units(edge.asset_out)
     expected = model.choices.expected_flows.get(index, edge.capacity) * units_in
-    gas = edge.gas_value / model.unit_value / max(expected, 1e-9) if model.choices.gas_counts else 0.0
+    gas = GAS_WEIGHT * edge.gas_value / model.unit_value / max(expected, 1e-9) if model.choices.gas_counts else 0.0
     columns = []
     for (x0, y0), (x1, y1) in zip(edge.points, edge.points[1:], strict=False):
         column = model.linear.column(0.0, (x1 - x0) * units_in, -gas)
@@ -235,7 +239,7 @@ def _add_edge(model: FlowModel, index: int, edge: Edge) -> None:
 
 
 def _add_offer(model: FlowModel, offer: Offer) -> int:
-    gas = offer.gas_value / model.unit_value / (offer.size // offer.lot)
+    gas = GAS_WEIGHT * offer.gas_value / model.unit_value / (offer.size // offer.lot)
     return model.linear.column(0.0, offer.size // offer.lot, -gas)
 
 

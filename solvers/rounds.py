@@ -5,7 +5,7 @@
    minimum that came out between nothing and their minimum fixed: up from one half, else to nothing. If that can not
    be, all of them to nothing.
 3. Refined again around the new flows.
-4. Polish: the best round by surplus less true gas, its edges and intents settled, without gas (it is spent), twice:
+4. Polish: the best round by surplus less the gas of its legs, its edges and intents settled, without gas (it is spent), twice:
    the second time with the marginal rates of the first as the least that each group gets.
 
 Guarantees: a Plan whose amounts are integers and whose reasons cover every intent that it leaves out. Deterministic if
@@ -20,7 +20,7 @@ from typing import Literal
 
 from engine.auction.problem import Problem
 from intents.identifiers import solver_account
-from solvers.flow_model import Choices, FlowModel, FlowValues, Linear, Optimum, build_model, read_values
+from solvers.flow_model import GAS_WEIGHT, Choices, FlowModel, FlowValues, Linear, Optimum, build_model, read_values
 from solvers.flows import GroupFlow, closing_edges, decompose
 from solvers.lots import Exchange, nearest_lots, settle_in_lots
 from solvers.network import Network, Swap, build_network, refined
@@ -95,8 +95,8 @@ class Run:
 
 
 def net_worth(network: Network, values: FlowValues) -> float:
-    """Surplus less the full gas of each edge used, in the numeraire."""
-    return values.surplus_value - sum(network.edges[index].gas_value for index in values.edge_flows)
+    """Surplus less the weighed gas of each edge used, in the numeraire."""
+    return values.surplus_value - GAS_WEIGHT * sum(network.edges[index].gas_value for index in values.edge_flows)
 
 
 def run_rounds(problem: Problem, solver_name: str, backend: Backend, budget: Budget) -> tuple[Plan, Run]:
