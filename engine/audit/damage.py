@@ -77,7 +77,7 @@ class _Open:
 
 
 def _tokens(content: bytes) -> Iterator[tuple[int, str, bool]]:
-    """Offset, pointer and whether strict JSON forbids the token (a repeated key, a lone surrogate, no finite number)."""
+    """Offset, pointer from there on and whether strict JSON forbids the token (a repeated key, a lone surrogate, no finite number)."""
     # One character a byte, so that positions are offsets; structure is ASCII anyway.
     text = content.decode("latin-1")
     stack: list[_Open] = []
@@ -89,9 +89,12 @@ def _tokens(content: bytes) -> Iterator[tuple[int, str, bool]]:
             continue
         top = stack[-1] if stack else None
         if word in "}]":
+            yield match.start(), _pointer(stack), False
             if stack:
                 stack.pop()
-        elif word == ",":
+            yield match.end(), _pointer(stack), False
+            continue
+        if word == ",":
             if top is not None and top.is_object:
                 top.at, top.wants_key = "", True
             elif top is not None:
