@@ -43,7 +43,7 @@ MAX_INTEGER_DIGITS = 400
 """Longest JSON integer that is read; beyond it reading would depend on settings of the interpreter."""
 
 _DIGITS = re.compile(r"(0|[1-9][0-9]{0,77})\Z", re.ASCII)
-_SIGNED = re.compile(r"(0|-?[1-9][0-9]{0,76})\Z", re.ASCII)
+_SIGNED = re.compile(r"(0|-?[1-9][0-9]*)\Z", re.ASCII)
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,29})(\.[0-9]{0,17}[1-9])?\Z", re.ASCII)
 _STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKETS = re.compile(r"[][{}]")
@@ -76,7 +76,7 @@ def _amount(value: object, info: ValidationInfo) -> int:
 
 def _signed(value: object, info: ValidationInfo) -> int:
     if isinstance(value, str) and _SIGNED.match(value):
-        value = int(value)
+        value = int(value) if len(value) <= 78 else AMOUNT_LIMIT
     elif not (isinstance(value, int) and not isinstance(value, bool) and info.mode == "python"):
         expected = "canonical decimal digits with an optional minus in a string"
         raise InputError("noncanonical_amount", "", expected=expected, actual=repr(value)[:90])
@@ -144,7 +144,7 @@ class Value(BaseModel):
         """Read from strict JSON, no value being coerced. Raises InputError with the JSON pointer of the first fault."""
         parse_json(text)
         try:
-            return cls.model_validate_json(text, strict=True)
+            return cls.model_validate_json(text, strict=True, by_alias=True, by_name=False)
         except ValidationError as error:
             raise input_error(error) from None
 

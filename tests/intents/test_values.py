@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 from intents.errors import ClearwayError, InputError
 from intents.identifiers import AssetId, Digest, IntentId, OwnerId, PlaceId, VenueId, is_identifier
@@ -42,6 +43,7 @@ class Sample(Value):
     listed: tuple[Amount, ...] = ()
     mapped: dict[str, Amount] = {}
     owner: OwnerId = "protocol"
+    ins: tuple[Amount, ...] = Field(alias="in", default=())
 
     @cached_property
     def doubled(self) -> int:
@@ -84,6 +86,8 @@ def test_an_amount_is_digits_in_a_string(value: Any) -> None:
         ("signed", -(2**255), True),
         ("signed", 2**255, False),
         ("signed", -(2**255) - 1, False),
+        ("signed", 10**100, False),
+        ("signed", -(10**78), False),
     ],
 )
 def test_amounts_end_where_256_bits_end(field: str, number: int, fits: bool) -> None:
@@ -125,6 +129,7 @@ def test_what_has_no_decimal_is_refused(number: Fraction) -> None:
         ('{"flag": "yes"}', ("malformed", "/flag")),
         ('{"flag": 1}', ("malformed", "/flag")),
         ('{"extra": 1}', ("unknown_field", "/extra")),
+        ('{"ins": []}', ("unknown_field", "/ins")),
         ('{"ratio": ["1"]}', ("missing_field", "/ratio/1")),
         ('{"ratio": ["1", "1", "1"]}', ("malformed", "/ratio")),
         ('{"owner": "0xAB"}', ("bad_identifier", "/owner")),
