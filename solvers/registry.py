@@ -16,6 +16,7 @@ class SolverUnavailableError(ClearwayError):
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
+        self.message = message
         super().__init__(f"{code}: {message}")
 
 

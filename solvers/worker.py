@@ -33,7 +33,7 @@ def _answer(request: dict[str, object], problem: Problem) -> dict[str, object]:
     try:
         solver = load(str(request["solver"]))
     except SolverUnavailableError as error:
-        return {"error": {"code": error.code, "message": str(error)}}
+        return {"error": {"code": error.code, "message": error.message}}
     started, seconds = time.monotonic(), float(str(request["seconds"]))
     budget = Budget(
         work=int(str(request["work"])), seconds=seconds, expired=lambda: time.monotonic() - started >= seconds
