@@ -1,5 +1,6 @@
 """The invariants of a problem, each broken once."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -114,6 +115,29 @@ BROKEN: dict[str, tuple[Callable[[], Problem], str, str]] = {
 }
 
 
+TEXTS = {
+    "tampered": ("sha256:[0-9a-f]{64}", "sha256:[0-9a-f]{64}"),
+    "numeraire": ("a known asset", "sim:alpha/token:GOLD"),
+    "venue": ("1 <= reserve < 2.112", "0"),
+    "venues twice": ("unique venues in ascending order of id", "another order"),
+    "instrument": ("<underlying>-<expiry>.*", "sim:alpha/option:PAPER"),
+    "settlement": ("a known settlement asset", "deribit:main/coin:XBT"),
+    "intents twice": ("unique ids in ascending order", "another order"),
+    "all filled": ("fewer than 1000", "1000"),
+    "unsigned": ("a signature, or an id that begins with import:", "none"),
+    "wrong id": ("0x[0-9a-f]{64}", "import:sale"),
+    "another outcome": ("0x[0-9a-f]{64}", "0x[0-9a-f]{64}"),
+    "another key": ("a signature of 0x[0-9a-f]{40}", "0x[0-9a-f]{40}"),
+    "another salt": ("0x[0-9a-f]{64}", "0x[0-9a-f]{64}"),
+    "nonce twice": ("a nonce that 0x[0-9a-f]{40} has not used", "used by 0x[0-9a-f]{64}"),
+    "held unknown": ("a known asset", "sim:alpha/token:GOLD"),
+    "over-reserved": ("0 <= reserved <= amount", "11 reserved of 10"),
+    "negative token": ("0 <= reserved <= amount", "-1 reserved of -1"),
+    "negative reserve": ("0 <= reserved <= amount", "-1 reserved of 1"),
+}
+"""What was expected and found, as patterns."""
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_problem_is_refused_with_its_place(name: str) -> None:
     make, code, where = BROKEN[name]
@@ -122,6 +146,8 @@ def test_a_broken_problem_is_refused_with_its_place(name: str) -> None:
         check_problem(make())
 
     assert (caught.value.code, caught.value.where) == (code, where)
+    for pattern, text in zip(TEXTS[name], (caught.value.expected, caught.value.actual), strict=True):
+        assert re.fullmatch(pattern, text), text
 
 
 def _with_call(owner: str, amount: int, reserved: int) -> Problem:
