@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
 from itertools import combinations, pairwise
 from random import Random
 
@@ -12,37 +11,9 @@ from hypothesis import strategies as st
 
 from engine.auction.search import clique_cover, search
 from engine.auction.select import Candidate, Judge, NoGood, decide, select
+from tests.auction.plain_selection import exact_judge, plain_decision, plain_winners, subsets
 
 ENOUGH = 1_000_000
-Feasible = Callable[[frozenset[str]], bool]
-
-
-def subsets(candidates: Collection[Candidate]) -> Iterable[tuple[Candidate, ...]]:
-    """Every set of candidates that is disjoint in groups."""
-    for size in range(len(candidates) + 1):
-        for chosen in combinations(candidates, size):
-            groups = [group for candidate in chosen for group in candidate.scores]
-            if len(groups) == len(set(groups)):
-                yield chosen
-
-
-def first_by_ties(sets: list[tuple[Candidate, ...]]) -> tuple[Candidate, ...]:
-    """The rule in its own words: compare sorted lists of tie keys, a proper superset before its subset."""
-    after_every_key = "~"
-    return min(sets, key=lambda chosen: [*sorted(c.tie_key for c in chosen), after_every_key])
-
-
-def plain_winners(candidates: Collection[Candidate], feasible: Feasible) -> tuple[str, ...]:
-    """Brute force."""
-    sets = [chosen for chosen in subsets(candidates) if feasible(frozenset(c.id for c in chosen))]
-    best = max(sum(c.score for c in chosen) for chosen in sets)
-    return tuple(sorted(c.id for c in first_by_ties([s for s in sets if sum(c.score for c in s) == best])))
-
-
-def exact_judge(feasible: Feasible, candidates: Collection[Candidate]) -> Judge:
-    """A judge that explains nothing: a refused set excludes itself alone."""
-    everything = frozenset(c.id for c in candidates)
-    return lambda ids: None if feasible(ids) else NoGood(ids, everything - ids)
 
 
 @st.composite
@@ -127,14 +98,11 @@ def test_filter_and_winners_follow_the_rules(case: tuple[list[Candidate], frozen
 
     decision = decide(candidates, exact_judge(feasible, candidates), (), work=ENOUGH)
 
-    single = [c for c in candidates if len(c.scores) == 1]
-    baseline_ids = plain_winners(single, feasible)
-    baselines = {group: score for c in single if c.id in baseline_ids for group, score in c.scores.items()}
-    kept = [c for c in candidates if len(c.scores) == 1 or all(s >= baselines.get(g, 0) for g, s in c.scores.items())]
+    baseline_ids, baselines, filtered, winners = plain_decision(candidates, feasible)
     assert decision.baseline_set.ids == baseline_ids
-    assert {g: s for g, s in decision.baselines.items() if s} == {g: s for g, s in baselines.items() if s}
-    assert decision.filtered.keys() == {c.id for c in candidates} - {c.id for c in kept}
-    assert decision.winners.ids == plain_winners(kept, feasible)
+    assert decision.baselines == baselines
+    assert {bid: reason.group for bid, reason in decision.filtered.items()} == filtered
+    assert decision.winners.ids == winners
     for bid, reason in decision.filtered.items():
         assert reason.score == next(c for c in candidates if c.id == bid).scores[reason.group] < reason.baseline
 
