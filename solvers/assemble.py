@@ -106,13 +106,17 @@ def _settle_part(draft: Draft, part: Part, flow: Flow) -> Piece | None:
     repaired = False
     for group in part.groups:
         if group in draft.portfolios:
-            made = portfolio_fill(draft.problem.intents_by_id[group], draft.portfolios[group], flow.costs[group])
+            portfolio = draft.portfolios[group]
+            intent = draft.problem.intents_by_id[portfolio.intent]
+            made = portfolio_fill(intent, portfolio, flow.costs[portfolio.intent])
             if isinstance(made, str):
                 repaired = True
                 if not draft.drop_crosses(group):
                     draft.drop_portfolio(group, made)
             else:
                 fills.append(made)
+                if intent.outcome.is_plain_swap:
+                    prices[group] = (sum(made.outs.values()), sum(made.ins.values()))
             continue
         members = draft.members(group)
         paid = sum(flow.used[i] for i, route in enumerate(part.routes) if route.source == group)
@@ -140,8 +144,9 @@ def _repair_flow(draft: Draft, part: Part, flow: Flow) -> bool:
     for index, (usable, arrived) in flow.spilled.items():
         if index not in flow.failed:
             repaired |= draft.shrink_route(part.numbers[index], usable, arrived)
-    for intent in sorted(flow.no_depth):
-        draft.drop_portfolio(intent, "no_depth")
+    for portfolio in part.portfolios:
+        if portfolio.intent in flow.no_depth:
+            draft.drop_portfolio(draft.problem.intents_by_id[portfolio.intent].group, "no_depth")
     return repaired
 
 

@@ -58,7 +58,9 @@ def split_parts(draft: Draft, ties: Iterable[tuple[str, ...]]) -> list[Part]:
             group = leader[group]
         return group
 
-    links = [(r.source, r.sink) for r in draft.routes.values()] + [(c.giver, c.taker) for c in draft.crosses]
+    group_of = {portfolio.intent: group for group, portfolio in draft.portfolios.items()}
+    links = [(r.source, r.sink) for r in draft.routes.values()]
+    links += [(group_of[cross.giver], group_of[cross.taker]) for cross in draft.crosses]
     for tie in ties:
         present = [group for group in tie if group in active]
         links.extend((present[0], other) for other in present[1:])
@@ -73,14 +75,16 @@ def split_parts(draft: Draft, ties: Iterable[tuple[str, ...]]) -> list[Part]:
 
 def _part(draft: Draft, key: str, groups: Sequence[str]) -> Part:
     inside = set(groups)
+    portfolios = tuple(draft.portfolios[g] for g in groups if g in draft.portfolios)
+    intents = {portfolio.intent for portfolio in portfolios}
     numbers = tuple(n for n, route in draft.routes.items() if route.source in inside)
     return Part(
         key=key,
         groups=tuple(groups),
         routes=tuple(draft.routes[n] for n in numbers),
         numbers=numbers,
-        portfolios=tuple(draft.portfolios[g] for g in groups if g in draft.portfolios),
-        crosses=tuple(cross for cross in draft.crosses if cross.giver in inside),
+        portfolios=portfolios,
+        crosses=tuple(cross for cross in draft.crosses if cross.giver in intents),
     )
 
 

@@ -33,11 +33,13 @@ class Draft:
         self.reasons: dict[str, str] = {}
         self.wanted: dict[str, int] = {}
         self.routes: dict[int, Route] = dict(enumerate(_merged(problem, plan.routes, self.groups)))
+        taken = {take.intent for take in plan.takes}
         self.portfolios: dict[str, Portfolio] = {}
         for portfolio in plan.portfolios:
-            intent = problem.intents_by_id.get(portfolio.intent)
-            if intent is not None and not intent.outcome.is_plain_swap:
-                self.portfolios[portfolio.intent] = portfolio
+            group = self.group_of(portfolio.intent)
+            # A swap group can hold a portfolio (someone buys an option outright) if that is all that is filled of it.
+            if group is not None and not any(intent.id in taken for intent in self.groups.get(group, ())):
+                self.portfolios.setdefault(group, portfolio)
         self.crosses: tuple[Cross, ...] = ()
         self._set_crosses(plan.crosses)
         self._corrections: dict[str, int] = {}
@@ -62,6 +64,11 @@ class Draft:
                     self.reasons[intent.id] = "insufficient_balance"
                 else:
                     self.wanted[intent.id] = affordable
+
+    def group_of(self, intent: str) -> str | None:
+        """The group of an intent of the problem; None where there is no such intent."""
+        found = self.problem.intents_by_id.get(intent)
+        return None if found is None else found.group
 
     def available(self, intent: Intent) -> int:
         """The owner's free balance of the paid asset less what its other wanted swaps may pay of it."""
@@ -134,25 +141,20 @@ class Draft:
             self.drop_route(number)
         return True
 
-    def drop_portfolio(self, intent: str, reason: str) -> None:
-        """Do without a portfolio and its crosses; the other side of a cross turns to the books."""
-        del self.portfolios[intent]
-        self.reasons[intent] = reason
+    def drop_portfolio(self, group: str, reason: str) -> None:
+        """Do without a group's portfolio and its crosses; the other side of a cross turns to the books."""
+        self.reasons[self.portfolios.pop(group).intent] = reason
         self._set_crosses(self.crosses)
 
-    def drop_crosses(self, intent: str) -> bool:
-        """Do without the crosses of an intent; whether there were any."""
-        kept = tuple(cross for cross in self.crosses if intent not in (cross.giver, cross.taker))
-        had_any = len(kept) < len(self.crosses)
-        self.crosses = kept
-        return had_any
+    def drop_crosses(self, group: str) -> bool:
+        """Do without the crosses of a group; whether there were any."""
+        intent, before = self.portfolios[group].intent, len(self.crosses)
+        self.crosses = tuple(cross for cross in self.crosses if intent not in (cross.giver, cross.taker))
+        return len(self.crosses) < before
 
     def _set_crosses(self, crosses: Sequence[Cross]) -> None:
-        self.crosses = tuple(
-            cross
-            for cross in crosses
-            if cross.giver in self.portfolios and cross.taker in self.portfolios and cross.giver != cross.taker
-        )
+        held = {portfolio.intent for portfolio in self.portfolios.values()}
+        self.crosses = tuple(c for c in crosses if c.giver in held and c.taker in held and c.giver != c.taker)
 
     def _cut(self, intent: str, units: int, reason: str) -> None:
         if not self.wanted.get(intent):

@@ -13,6 +13,7 @@ from engine.auction.problem import Intent, Problem
 from engine.market.venues import kind_of
 from engine.market.venues.base import VenueState
 from intents.identifiers import place_of
+from intents.outcome import is_derivative
 from intents.values import ceil_div
 
 
@@ -52,8 +53,18 @@ def swap_groups(problem: Problem) -> dict[str, tuple[Intent, ...]]:
 
 
 def derivative_intents(problem: Problem) -> tuple[Intent, ...]:
-    """The open intents that are no plain swaps, by id."""
-    return tuple(i for i in problem.intents if not i.outcome.is_plain_swap and is_open(problem, i))
+    """The open intents that are served by portfolios, by id: no plain swaps, or the only one to buy some option."""
+    return tuple(
+        i for i in problem.intents if is_open(problem, i) and (not i.outcome.is_plain_swap or _buys_alone(problem, i))
+    )
+
+
+def _buys_alone(problem: Problem, intent: Intent) -> bool:
+    return (
+        intent.outcome.surplus_is_paid
+        and is_derivative(swap_assets(intent)[1])
+        and len(problem.groups[intent.group]) == 1
+    )
 
 
 def most_paid(intent: Intent, units: int) -> int:

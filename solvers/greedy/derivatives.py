@@ -24,8 +24,8 @@ from solvers.greedy.meter import Meter
 from solvers.greedy.portfolio import Positions, Task, naive_positions, task_of
 from solvers.plan import Cross, Portfolio
 
-UNIT_TRIES = 6
-"""How often fewer units of a payoff intent are tried."""
+UNIT_TRIES = 7
+"""Halvings in the search for how many units of a payoff intent can be served where not all can."""
 
 
 @dataclass(slots=True)
@@ -107,17 +107,23 @@ def _payoff(problem: Problem, intent: Intent, board: Board, meter: Meter) -> Por
     task = task_of(problem, intent, board)
     if isinstance(task, str):
         return task
-    units, reason = intent.open_units, "no_depth"
-    least = min(intent.outcome.min_units, intent.open_units)
+    least, high = min(intent.outcome.min_units, intent.open_units), intent.open_units
+    whole = _payoff_units(problem, task, high, board, meter)
+    if not isinstance(whole, str) or least == high:
+        return whole
+    best = _payoff_units(problem, task, least, board, meter)
+    if isinstance(best, str):
+        return whole
     for _ in range(UNIT_TRIES):
-        made = _payoff_units(problem, task, units, board, meter)
-        if not isinstance(made, str):
-            return made
-        reason = made
-        if units == least:
+        if high - best.units <= 1 or meter.stopped_by():
             break
-        units = max(least, units * 2 // 3)
-    return reason
+        units = (best.units + high) // 2
+        made = _payoff_units(problem, task, units, board, meter)
+        if isinstance(made, str):
+            high = units
+        else:
+            best = made
+    return best
 
 
 def _payoff_units(problem: Problem, task: Task, units: int, board: Board, meter: Meter) -> Portfolio | str:

@@ -23,11 +23,14 @@ PRECISION = 10**18
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Groups in order, each receiving what the next pays; their rates (received per paid); `amount` the first can pay."""
+    """Groups in order, each receiving what the next pays; their rates (received per paid); `amount` the first can pay.
+
+    The amount is a fraction, of which what the group with the least to offer pays is a whole number.
+    """
 
     groups: tuple[str, ...]
     rates: tuple[Fraction, ...]
-    amount: int
+    amount: Fraction
 
 
 def closed_walks(groups: Mapping[str, tuple[Intent, ...]]) -> list[tuple[str, ...]]:
@@ -71,7 +74,7 @@ def match(
     for amount, rate in zip(amounts[1:], rates, strict=False):
         scale *= rate
         most = min(most, amount / scale)
-    return Match(walk, rates, int(most)) if most >= 1 else None
+    return Match(walk, rates, most) if most >= 1 else None
 
 
 def offered_at(members: Iterable[Intent], offers: Mapping[str, int], rate: Fraction) -> int:

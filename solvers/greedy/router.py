@@ -72,7 +72,7 @@ class _Step:
 
 
 class Router:
-    """Paths over one problem's venues. Derivatives are no stops on the way."""
+    """Paths over one problem's venues. Derivatives are never sold on the way."""
 
     def __init__(self, problem: Problem, meter: Meter) -> None:
         self.meter = meter
@@ -84,11 +84,11 @@ class Router:
         self._edges: dict[str, tuple[Edge, ...]] = {}
         self._into: dict[str, set[str]] = {}
         for asset, edges in tradable_pairs(problem).items():
-            kept = tuple(Edge(venue, asset, out) for out, venue in edges if not is_derivative(out))
-            if not is_derivative(asset) and kept:
-                self._edges[asset] = kept
-                for edge in kept:
-                    self._into.setdefault(edge.asset_out, set()).add(asset)
+            if is_derivative(asset):
+                continue
+            self._edges[asset] = tuple(Edge(venue, asset, out) for out, venue in edges)
+            for out, _ in edges:
+                self._into.setdefault(out, set()).add(asset)
         self._distances: dict[str, dict[str, int]] = {}
         self._gas = {venue.id: leg_gas_value(problem, venue) for venue in problem.snapshot.venues}
 

@@ -8,6 +8,7 @@ How
 3. Groups go in the order of replay, on states that earlier groups have changed. An intent is cut into chunks; each chunk
    takes the path with the best output after the gas of legs not used yet. A partial intent stops where a chunk falls
    below its limit; an all-or-none intent is taken whole or not at all; a buyer stops when it has what it wants.
+   Where chunks fail (their rounding weighs on small amounts) all of it is tried on one path.
 
 It does not revisit earlier groups, and counts gas only between paths: gas is no part of the score.
 """
@@ -20,7 +21,15 @@ from fractions import Fraction
 
 from engine.auction.problem import Intent, Problem
 from intents.values import ceil_div
-from solvers.common import affordable_units, limit_of, most_paid, swap_amounts, swap_assets, swap_groups
+from solvers.common import (
+    affordable_units,
+    derivative_intents,
+    limit_of,
+    most_paid,
+    swap_amounts,
+    swap_assets,
+    swap_groups,
+)
 from solvers.greedy.netting import Match, closed_walks, match
 from solvers.greedy.pruning import output_of, prune
 from solvers.greedy.router import Path, Quote, Router, States
@@ -32,10 +41,13 @@ CHUNKS = 12
 PROBE = 64
 """The market's rate is taken at this fraction of a group's largest intent."""
 
+FINE = 10**6
+"""Outputs above this show a rate exactly enough; below it the whole amount is looked at too."""
+
 CANDIDATES = 8
 """Paths that the chunks of an intent choose from."""
 
-HALVINGS = 5
+HALVINGS = 12
 """How often a chunk is halved at a partial intent's margin."""
 
 
@@ -68,13 +80,24 @@ class _Trial:
     got: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """At most `most` paid, no more than `goal` received (None: as much as there is), in about `chunks` steps."""
+
+    most: int
+    goal: int | None
+    chunks: int
+
+
 class SwapRouter:
     """One run over a problem's swap groups."""
 
     def __init__(self, problem: Problem, router: Router) -> None:
         self._problem = problem
         self._router = router
-        self._groups = swap_groups(problem)
+        served = {intent.id for intent in derivative_intents(problem)}
+        groups = swap_groups(problem).items()
+        self._groups = {group: members for group, members in groups if members[0].id not in served}
         self._spent: dict[tuple[str, str], int] = {}
         self._legs: dict[str, set[str]] = {}
         self._sources: dict[str, list[_Source]] = {}
@@ -101,7 +124,7 @@ class SwapRouter:
 
     def _market_rates(self) -> dict[str, Fraction]:
         """The best rate of each group's pair for a small part of its largest intent; absent where nothing is offered."""
-        rates = {}
+        rates: dict[str, Fraction] = {}
         for group, members in self._groups.items():
             if self._router.meter.stopped_by() or not self._reachable(members[0]):
                 continue
@@ -110,8 +133,9 @@ class SwapRouter:
                 paths = self._router.best_paths(*swap_assets(members[0]), amount, width=1)
                 quote = self._router.quote(paths[0], amount) if paths else None
                 if quote is not None:
-                    rates[group] = Fraction(quote.out, quote.used)
-                    break
+                    rates[group] = max(rates.get(group, Fraction(0)), Fraction(quote.out, quote.used))
+                    if quote.out > FINE:
+                        break  # rounding does not hide the rate
         return rates
 
     def _matches(self, floors: Mapping[str, Fraction]) -> list[Match]:
@@ -123,7 +147,7 @@ class SwapRouter:
             if made is None:
                 continue
             found.append(made)
-            amount = Fraction(made.amount)
+            amount = made.amount
             for group, rate in zip(made.groups, made.rates, strict=True):
                 self._sources.setdefault(group, []).append(_Source(rate, int(amount)))
                 _consume(self._groups[group], offers, rate, int(amount))
@@ -153,10 +177,15 @@ class SwapRouter:
     def _fill_intent(self, group: str, intent: Intent, units: int) -> int:
         """Take as much of the intent as its limit allows; the units taken."""
         before = dict(self._router.states)
-        trial = self._try(group, intent, units)
-        self._prune(group, intent, trial, before)
-        taken = _units_of(intent, trial, units)
-        if taken == 0:
+        taken = 0
+        for chunks in (CHUNKS, 1):
+            self._router.states = dict(before)
+            trial = self._try(group, intent, units, chunks)
+            self._prune(group, intent, trial, before)
+            taken = _units_of(intent, trial, units)
+            if taken:
+                break
+        else:
             self._router.states = before
             self.plan.reasons[intent.id] = "limit_beyond_market"
             return 0
@@ -196,7 +225,7 @@ class SwapRouter:
         if not intent.outcome.surplus_is_paid:
             trial.got -= lost
 
-    def _try(self, group: str, intent: Intent, units: int) -> _Trial:
+    def _try(self, group: str, intent: Intent, units: int, chunks: int) -> _Trial:
         """Route up to `units`, changing the router's states; the caller may take that back."""
         outcome, (pays, receives) = intent.outcome, swap_amounts(intent)
         goal = ceil_div(units * receives, outcome.units) if outcome.surplus_is_paid else None
@@ -206,23 +235,24 @@ class SwapRouter:
             _take_from(source, trial, most, goal, limit_of(intent))
         left = most - trial.paid
         if left > 0 and (goal is None or trial.got < goal):
-            self._route(group, intent, trial, most, goal)
+            self._route(group, intent, trial, _Wish(most, goal, chunks))
         return trial
 
-    def _route(self, group: str, intent: Intent, trial: _Trial, most: int, goal: int | None) -> None:
+    def _route(self, group: str, intent: Intent, trial: _Trial, wish: _Wish) -> None:
         """Add chunks over the best paths until the intent has enough, offers no more, or the market falls below its limit."""
         source, target = swap_assets(intent)
+        most, goal = wish.most, wish.goal
         left = most - trial.paid
         paths = self._candidates(source, target, left)
-        chunk = max(1, ceil_div(self._estimate(paths, left, goal, trial), CHUNKS))
+        chunk = max(1, ceil_div(self._estimate(paths, left, goal, trial), wish.chunks))
         limit, partial = limit_of(intent), intent.outcome.min_units < intent.outcome.units
         halvings = HALVINGS if partial else 0
         while trial.paid < most and (goal is None or trial.got < goal):
             amount = min(chunk, most - trial.paid)
             chosen = self._best(group, paths, amount, target)
-            # The marginal rate falls from chunk to chunk, so an intent that must be whole is judged by its first and its sum.
+            # The marginal rate falls from chunk to chunk: an intent that must be whole is judged by its first and its sum.
             judged = partial or not trial.flows
-            if chosen is None or (judged and Fraction(chosen.out, chosen.used) < limit):
+            if chosen is None or (judged and self._is_below(limit, chosen, paths, tail=partial)):
                 if not halvings:
                     return
                 halvings, chunk = halvings - 1, max(1, chunk // 2)
@@ -230,12 +260,20 @@ class SwapRouter:
             if goal is not None and trial.got + chosen.out > goal:
                 chosen = self._enough(paths, chosen, goal - trial.got)
             self._router.commit(chosen)
-            trial.paths[chosen.hops] = next(p for p in paths if _venues(p) == tuple(h.venue for h in chosen.hops))
+            trial.paths[chosen.hops] = _path_of(chosen, paths)
             trial.flows[chosen.hops] = trial.flows.get(chosen.hops, 0) + chosen.used
             trial.paid += chosen.used
             trial.got += chosen.out
             if self._router.meter.stopped_by():
                 return
+
+    def _is_below(self, limit: Fraction, quote: Quote, paths: list[Path], *, tail: bool) -> bool:
+        """Whether a chunk, or (`tail`) its second half, gets less than the limit."""
+        if Fraction(quote.out, quote.used) < limit:
+            return True
+        half = self._router.quote(_path_of(quote, paths), quote.used // 2) if tail and quote.used > 1 else None
+        # Two units more, lest rounding alone stops a small order.
+        return half is not None and Fraction(quote.out - half.out + 2, quote.used - half.used) < limit
 
     def _candidates(self, source: str, target: str, amount: int) -> list[Path]:
         """Paths that are good for all of the amount or for a chunk of it, best first, without repeats."""
@@ -279,7 +317,7 @@ class SwapRouter:
 
     def _enough(self, paths: list[Path], quote: Quote, missing: int) -> Quote:
         """The smallest chunk on the quote's path that brings what is missing."""
-        path = next(p for p in paths if _venues(p) == tuple(h.venue for h in quote.hops))
+        path = _path_of(quote, paths)
         low, high, best = 1, quote.used, quote
         while low < high:
             middle = (low + high) // 2
@@ -317,8 +355,9 @@ def _components(matches: list[Match]) -> dict[str, str]:
     return leader
 
 
-def _venues(path: Path) -> tuple[str, ...]:
-    return tuple(edge.venue for edge in path)
+def _path_of(quote: Quote, paths: list[Path]) -> Path:
+    venues = [hop.venue for hop in quote.hops]
+    return next(path for path in paths if [edge.venue for edge in path] == venues)
 
 
 def _take_from(source: _Source, trial: _Trial, most: int, goal: int | None, limit: Fraction) -> None:

@@ -18,7 +18,9 @@ def token(name: str, chain: str = "one") -> str:
     return f"sim:{chain}/token:{name}"
 
 
-def pool(name: str, one: tuple[str, int], other: tuple[str, int], *, fee: tuple[int, int] = (3, 1000), gas: int = 0):
+def pool(
+    name: str, one: tuple[str, int], other: tuple[str, int], *, fee: tuple[int, int] = (3, 1000), gas: int = 0
+) -> ConstantProductState:
     """A constant product pool on chain one."""
     return ConstantProductState(id=f"sim:one/pool:{name}", reserves=dict([one, other]), fee=fee, gas_units=gas)
 
@@ -33,13 +35,13 @@ def book(
     lot: int = 1,
     place: str = "sim:one",
     tick: tuple[int, int] = (1, 1),
-):
+) -> OrderBookState:
     """An order book; levels are (price, size)."""
     levels = {side: tuple(Level(price=p, size=s) for p, s in rows) for side, rows in (("bids", bids), ("asks", asks))}
     return OrderBookState(id=f"{place}/book:{name}", base=base, quote=quote, tick=tick, lot=lot, **levels)
 
 
-def bridge(name: str, asset: str, *, capacity: int = 10**30, fee: tuple[int, int] = (1, 1000)):
+def bridge(name: str, asset: str, *, capacity: int = 10**30, fee: tuple[int, int] = (1, 1000)) -> BridgeState:
     """A bridge of a token from chain one to chain two."""
     return BridgeState(
         id=f"sim:one/bridge:{name}",

@@ -1,13 +1,13 @@
 """The assembler: a plan told in a few routes becomes solutions that verify to the last unit."""
 
 import pytest
-from tests.solvers.small_worlds import SOLVER, book, bridge, pool, problem, swap, token
 
 from engine.auction.problem import Problem
 from engine.auction.solution import Solution
 from engine.auction.verify import verify
 from solvers.assemble import assemble, assemble_with_reasons
 from solvers.plan import Hop, Plan, Route, Take
+from tests.solvers.small_worlds import SOLVER, book, bridge, pool, problem, swap, token
 
 A, B, C = token("A"), token("B"), token("C")
 
