@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -48,9 +48,16 @@ def test_an_all_or_none_swap_is_one_unit() -> None:
     assert (wish.units, wish.min_units, wish.fill_policy) == (1, 1, "all_or_none")
 
 
-def test_a_swap_of_nothing_or_of_one_asset_is_refused() -> None:
-    assert code_of(lambda: swap(TERMS, "sell", pay=(ETH, 0), receive=(USDC, 1))) == "zero_amount"
-    assert code_of(lambda: swap(TERMS, "buy", pay=(ETH, 1), receive=(USDC, 0))) == "zero_amount"
+@pytest.mark.parametrize(
+    ("side", "pays", "gets", "where"), [("sell", 0, 1, "/pay"), ("buy", 0, 0, "/pay"), ("buy", 1, 0, "/receive")]
+)
+def test_a_swap_of_nothing_is_refused(side: Literal["sell", "buy"], pays: int, gets: int, where: str) -> None:
+    with pytest.raises(InputError) as caught:
+        swap(TERMS, side, pay=(ETH, pays), receive=(USDC, gets))
+    assert (caught.value.code, caught.value.where) == ("zero_amount", where)
+
+
+def test_a_swap_for_whatever_comes_is_allowed_but_not_of_one_asset() -> None:
     assert swap(TERMS, "sell", pay=(ETH, 1), receive=(USDC, 0)).receives == {USDC: 0}
     with pytest.raises(ValueError, match="asset_paid_and_received"):
         swap(TERMS, "sell", pay=(ETH, 1), receive=(ETH, 1))
@@ -85,6 +92,7 @@ def test_a_call_spread_for_a_debit_needs_no_escrow() -> None:
     assert (wish.units, wish.min_units, wish.surplus_asset, wish.max_escrow) == (5, 1, BTC, {})
     assert not wish.is_plain_swap
     assert spread(net_price=300_000, terms=AON).min_units == 5
+    assert spread(net_price=0).pays[BTC] == 0
 
 
 def test_a_short_call_spread_for_a_credit_escrows_a_tenth_of_a_coin_a_contract() -> None:
