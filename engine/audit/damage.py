@@ -1,6 +1,6 @@
-"""Where a JSON text is damaged: the field around a byte, and the first token that strict JSON forbids.
+"""Where a JSON text is damaged: the field around a byte, the first forbidden token, the first leaf that was edited.
 
-Works on text that no parser accepts, so the answer is a best effort: the pointer is that of the innermost field whose
+Works on text that no parser accepts, so answers are a best effort: a pointer is that of the innermost field whose
 beginning could be read. Offsets count bytes from 0.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
-from engine.audit.leaf_digests import escape
+from engine.audit.leaf_digests import escape, leaf_digest
 from intents.errors import InputError
 from intents.values import parse_json
 
@@ -44,7 +45,7 @@ def find_damage(content: bytes) -> Damage | None:
     try:
         parse_json(text)
     except InputError as error:
-        flawed = (start for start, _, flaw in _tokens(content) if flaw)
+        flawed = (token.offset for token in _tokens(content) if token.flaw)
         return _damage(content, error.code, next(flawed, 0), f"expected {error.expected}, got {error.actual}")
     return None
 
@@ -52,10 +53,10 @@ def find_damage(content: bytes) -> Damage | None:
 def pointer_at(content: bytes, offset: int) -> str:
     """The JSON pointer of the innermost field that the byte at `offset` belongs to."""
     pointer = ""
-    for start, found, _ in _tokens(content):
-        if start > offset:
+    for token in _tokens(content):
+        if token.offset > offset:
             break
-        pointer = found
+        pointer = token.pointer
     return pointer
 
 
@@ -63,6 +64,15 @@ def _damage(content: bytes, code: str, offset: int, message: str) -> Damage:
     before = content[:offset]
     line, column = before.count(b"\n") + 1, offset - (before.rfind(b"\n") + 1) + 1
     return Damage(code, pointer_at(content, offset), offset, line, column, message)
+
+
+def first_damaged_leaf(content: bytes, stated: Iterable[str], skipped: Iterable[str]) -> str | None:
+    """The pointer of the first leaf, fields at `skipped` pointers aside, that has not the digest stated for it."""
+    digests = iter(stated)
+    for token in _tokens(content):
+        if token.leaf and token.pointer not in skipped and next(digests, "") != leaf_digest(token.pointer, token.value):
+            return token.pointer
+    return None
 
 
 @dataclass(slots=True)
@@ -73,47 +83,76 @@ class _Open:
     at: str = ""
     index: int = 0
     wants_key: bool = True
-    keys: set[str] | None = None
+    empty: bool = True
+    keys: set[str] = field(default_factory=set)
 
 
-def _tokens(content: bytes) -> Iterator[tuple[int, str, bool]]:
-    """Offset, pointer from there on and whether strict JSON forbids the token (a repeated key, a lone surrogate, no finite number)."""
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """From `offset` on the text is inside `pointer`.
+
+    `flaw`: strict JSON forbids it (a repeated key, a lone surrogate, no finite number). `leaf`: a leaf of this `value`.
+    """
+
+    offset: int
+    pointer: str
+    flaw: bool = False
+    leaf: bool = False
+    value: Any = None
+
+
+def _tokens(content: bytes) -> Iterator[_Token]:
     # One character a byte, so that positions are offsets; structure is ASCII anyway.
     text = content.decode("latin-1")
     stack: list[_Open] = []
     for match in _TOKEN.finditer(text):
-        word, flaw = match.group(), False
+        word, start = match.group(), match.start()
         if word in "{[":
-            yield match.start(), _pointer(stack), False
-            stack.append(_Open(word == "{", "" if word == "{" else "/0", keys=set()))
-            continue
-        top = stack[-1] if stack else None
-        if word in "}]":
-            yield match.start(), _pointer(stack), False
+            yield _Token(start, _pointer(stack))
             if stack:
-                stack.pop()
-            yield match.end(), _pointer(stack), False
-            continue
-        if word == ",":
-            if top is not None and top.is_object:
-                top.at, top.wants_key = "", True
-            elif top is not None:
-                top.index += 1
-                top.at = f"/{top.index}"
-        elif word == ":":
-            if top is not None:
-                top.wants_key = False
+                stack[-1].empty = False
+            stack.append(_Open(word == "{", "" if word == "{" else "/0"))
+        elif word in "}]":
+            closed = stack.pop() if stack else None
+            pointer = _pointer(stack)
+            if closed is not None and closed.empty:
+                yield _Token(start, pointer, leaf=True, value={} if closed.is_object else [])
+            else:
+                yield _Token(start, pointer + (closed.at if closed else ""))
+            yield _Token(match.end(), pointer)
+        elif word in ",:":
+            if stack:
+                _separate(stack[-1], word)
+            yield _Token(start, _pointer(stack))
         else:
-            value = _read(word)
-            flaw = _forbidden(value)
-            if top is not None and top.is_object and top.wants_key and top.keys is not None:
-                top.at = f"/{escape(str(value))}"
-                flaw = flaw or top.at in top.keys
-                top.keys.add(top.at)
-        yield match.start(), _pointer(stack), flaw
+            yield _scalar(stack, word, start)
 
 
-def _read(word: str) -> object:
+def _separate(top: _Open, word: str) -> None:
+    if word == ":":
+        top.wants_key = False
+    elif top.is_object:
+        top.at, top.wants_key = "", True
+    else:
+        top.index += 1
+        top.at = f"/{top.index}"
+
+
+def _scalar(stack: list[_Open], word: str, start: int) -> _Token:
+    value = _read(word)
+    flaw = _forbidden(value)
+    top = stack[-1] if stack else None
+    if top is not None:
+        top.empty = False
+        if top.is_object and top.wants_key:
+            top.at = f"/{escape(str(value))}"
+            repeated = top.at in top.keys
+            top.keys.add(top.at)
+            return _Token(start, _pointer(stack), flaw or repeated)
+    return _Token(start, _pointer(stack), flaw, leaf=True, value=value)
+
+
+def _read(word: str) -> Any:
     """What a scalar token says; the text itself where it says nothing."""
     try:
         return json.loads(word.encode("latin-1").decode("utf-8", "replace"))
@@ -121,7 +160,7 @@ def _read(word: str) -> object:
         return word
 
 
-def _forbidden(value: object) -> bool:
+def _forbidden(value: Any) -> bool:
     if isinstance(value, str):
         return any("\ud800" <= character <= "\udfff" for character in value)
     return isinstance(value, float) and not abs(value) < float("inf")

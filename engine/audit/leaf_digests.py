@@ -51,7 +51,12 @@ def in_canonical_order(data: Any) -> Any:
 
 def leaf_digests(data: Any) -> str:
     """The digests of all leaves, in canonical order."""
-    return "".join(_digest(pointer, value) for pointer, value in leaves(in_canonical_order(data)))
+    return "".join(leaf_digest(pointer, value) for pointer, value in leaves(in_canonical_order(data)))
+
+
+def split(digests: str) -> Iterator[str]:
+    """The digests one by one."""
+    return (digests[i : i + WIDTH] for i in range(0, len(digests), WIDTH))
 
 
 def first_edited(data: Any, digests: str) -> tuple[str, Any] | None:
@@ -59,15 +64,15 @@ def first_edited(data: Any, digests: str) -> tuple[str, Any] | None:
 
     None where all do; ("", None) where only leaves at the end are missing.
     """
-    stated = (digests[i : i + WIDTH] for i in range(0, len(digests), WIDTH))
-    for leaf, digest in zip_longest(leaves(data), stated):
+    for leaf, digest in zip_longest(leaves(data), split(digests)):
         if leaf is None:
             return "", None
-        if digest != _digest(*leaf):
+        if digest != leaf_digest(*leaf):
             return leaf
     return None
 
 
-def _digest(pointer: str, value: Any) -> str:
+def leaf_digest(pointer: str, value: Any) -> str:
+    """The digest of one leaf."""
     text = rfc8785.dumps(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(hashlib.sha256(pointer.encode() + b"\0" + text).digest()[:3]).decode()

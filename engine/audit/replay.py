@@ -4,7 +4,7 @@
     report.identical or (report.difference, report.expected, report.actual)
 
 Steps, each naming the first place that fails it
-1. `syntax`: the bytes are strict JSON; else the field around the damage, with line, column and offset.
+1. `syntax`: the bytes are strict JSON; else the first damaged leaf, and the line, column and offset where reading ends.
 2. `edited`: every leaf has its digest and the whole its hash, so an edit of any field is located, inputs too.
 3. `format`: the data is a record of this version, and its problem a problem.
 4. `recomputed`: from the problem, the proposals and the work, everything is computed anew: verification, scores,
@@ -17,14 +17,15 @@ replay: which record is the right one is for the log to say (see engine.audit.re
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
-from engine.audit.damage import find_damage, pointer_at
-from engine.audit.leaf_digests import canonical_order, escape, first_edited
-from engine.audit.record import Record, hashed_part, record_bytes, record_hash
+from engine.audit.damage import find_damage, first_damaged_leaf, pointer_at
+from engine.audit.leaf_digests import canonical_order, escape, first_edited, split
+from engine.audit.record import NOT_HASHED, Record, hashed_part, record_bytes, record_hash
 from intents.errors import InputError
 from intents.values import parse_json
 
@@ -75,6 +76,14 @@ def replay_record(content: bytes) -> ReplayReport:
         return ReplayReport(f"/problem{error.where}", error.expected, found, "format")
     again = clear(record.problem, record.proposals, work=record.selection_work)
     return _compare(again, data, content)
+
+
+def _damaged_leaf(content: bytes) -> str | None:
+    """Parsers notice damage late; the digests, if they can still be found, say where it begins."""
+    digests = re.search(rb'"leaf_digests":"([-_0-9A-Za-z]+)"', content)
+    if digests is None:
+        return None
+    return first_damaged_leaf(content, split(digests[1].decode()), {f"/{name}" for name in NOT_HASHED})
 
 
 def _find_edit(data: dict[str, Any]) -> ReplayReport | None:
