@@ -28,12 +28,9 @@ def check_payoffs(case: Case, item: CaseFill) -> Fault | None:
 
 
 def derivative_change(item: CaseFill) -> dict[str, int]:
-    """What the fill adds to its owner's and receiver's derivative positions together: `out` less `in`."""
-    change = {asset: amount for asset, amount in item.fill.outs.items() if is_derivative(asset)}
-    for asset, amount in item.fill.ins.items():
-        if is_derivative(asset):
-            change[asset] = change.get(asset, 0) - amount
-    return change
+    """What the fill adds to its owner's and receiver's derivative positions together (no asset is on both sides)."""
+    signed = {**item.fill.outs, **{asset: -amount for asset, amount in item.fill.ins.items()}}
+    return {asset: amount for asset, amount in signed.items() if is_derivative(asset)}
 
 
 def unit_payoff(snapshot: Snapshot, option: Option, asset: str) -> PiecewiseLinear:

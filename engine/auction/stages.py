@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from engine.auction.case import Case, CaseFill, gas_of
@@ -157,14 +158,12 @@ def _stage_fault(problem: Problem, solution: Solution) -> Fault | None:
 
 
 def _user_of(solution: Solution, asset: str, stage: int) -> str:
-    """The first part of the solution that takes the asset out of the settlement at the stage."""
-    for i, leg in enumerate(solution.legs):
-        if leg.stage == stage and asset in leg.ins:
-            return pointer("legs", i, "in", asset)
-    for i, fill in enumerate(solution.fills):
-        if fill.stage == stage and asset in fill.outs:
-            return pointer("fills", i, "out", asset)
-    for i, transfer in enumerate(solution.transfers):
-        if transfer.stage == stage and asset in transfer.take:
-            return pointer("transfers", i, "take", asset)
-    return ""
+    """The first part of the solution that takes the asset out of the settlement at the stage.
+
+    There is one, since the balance was not below zero before.
+    """
+    legs = ((leg.stage, leg.ins, ("legs", i, "in")) for i, leg in enumerate(solution.legs))
+    fills = ((fill.stage, fill.outs, ("fills", i, "out")) for i, fill in enumerate(solution.fills))
+    transfers = ((moved.stage, moved.take, ("transfers", i, "take")) for i, moved in enumerate(solution.transfers))
+    users = (path for at, amounts, path in chain(legs, fills, transfers) if at == stage and asset in amounts)
+    return pointer(*next(users), asset)

@@ -256,20 +256,12 @@ def a_held_call_of_a_higher_strike_lessens_the_escrow() -> Tale:
 
 @refused("uncovered_short", "/fills/0")
 def a_held_call_of_another_issuer_covers_nothing() -> Tale:
-    question, solution = _naked_call(0)
-    own = option(9000, issuer="cwoption")
-    held = {BOB: {own: 1000}}
-    states = list(question.snapshot.venues)
-    return problem(list(question.intents), states=states, holdings=held, extra_assets=(own,)), solution
+    return _covered_by(option(9000, issuer="cwoption"))
 
 
 @refused("uncovered_short", "/fills/0")
 def a_held_call_on_another_index_covers_nothing() -> Tale:
-    question, solution = _naked_call(0)
-    other = option(9000, index="other.btc")
-    held = {BOB: {other: 1000}}
-    states = list(question.snapshot.venues)
-    return problem(list(question.intents), states=states, holdings=held, extra_assets=(other,)), solution
+    return _covered_by(option(9000, index="other.btc"))
 
 
 def _two_spreads(first: int, second: int, free: int) -> Tale:
@@ -571,3 +563,76 @@ def an_option_lent_and_repaid() -> Tale:
     held = {"solver:ann": {P9: 10}, CAROL: {BTC: 60}}
     moved = solution.model_copy(update={"transfers": (give(P9, 10), take(P9, 10))})
     return problem(list(question.intents), states=list(question.snapshot.venues), holdings=held), moved
+
+
+@refused("uncovered_short", "/fills/0")
+def a_held_call_on_another_coin_covers_nothing() -> Tale:
+    return _covered_by(option(9000).replace("option:BTC", "option:ETH"))
+
+
+@refused("uncovered_short", "/fills/0")
+def a_held_call_of_another_day_covers_nothing() -> Tale:
+    return _covered_by(option(9000).replace("20200626", "20200925"))
+
+
+@refused("uncovered_short", "/fills/0")
+def a_held_call_of_another_style_covers_nothing() -> Tale:
+    return _covered_by(option(9000, style="lin"))
+
+
+@refused("uncovered_short", "/fills/0")
+def a_held_call_settled_in_another_asset_covers_nothing() -> Tale:
+    return _covered_by(option(9000).replace("coin.BTC", "token.BTC"))
+
+
+@accepted()
+def the_same_call_held_covers() -> Tale:
+    return _covered_by(option(9000))
+
+
+def _covered_by(call: str) -> Tale:
+    question, solution = _naked_call(0)
+    extra = (call, OTHER_BTC)
+    return problem(
+        list(question.intents), states=list(question.snapshot.venues), holdings={BOB: {call: 1000}}, extra_assets=extra
+    ), solution
+
+
+def _linear_put(*, free: int, worst: int) -> Tale:
+    """A naked linear put loses its strike at S = 0: 9,000 for each of 1,000, of which 80 are received."""
+    put = option(9000, "P", "lin")
+    states = [book(put, asks=[], bids=[(80, 1000)])]
+    most = 9_000_000
+    seller = intent(
+        "spread", {put: 1000}, {BTC: 20}, owner=BOB, surplus=BTC, max_escrow={BTC: most}, worst_loss={BTC: worst}
+    )
+    return problem([seller], states=states, holdings={BOB: {BTC: free}}), _naked(states[0], put)
+
+
+@accepted()
+def a_naked_linear_put_needs_its_strike() -> Tale:
+    return _linear_put(free=8_999_920, worst=9_000_000)
+
+
+@refused("uncovered_short", "/fills/0")
+def a_naked_linear_put_one_unit_short() -> Tale:
+    return _linear_put(free=8_999_919, worst=9_000_000)
+
+
+@refused("worst_loss_exceeded", "/fills/0")
+def a_naked_linear_put_over_the_worst_loss() -> Tale:
+    return _linear_put(free=8_999_920, worst=8_999_999)
+
+
+@accepted()
+def a_call_bought_for_somebody_else() -> Tale:
+    """Carol gets it; Bob's account is not touched by the class at all."""
+    states = [book(C9, asks=[(50, 1000)])]
+    buyer = intent(
+        "gift", {BTC: 60}, {C9: 1000}, owner=BOB, receiver=CAROL, surplus=BTC, units=1000, max_escrow={BTC: 1}
+    )
+    solution = Solution(
+        fills=(fill("gift", 1000, {BTC: 50}, {C9: 1000}),),
+        legs=(leg(states[0].id, {BTC: 50}, {C9: 1000}, level="ask:0"),),
+    )
+    return problem([buyer], states=states), solution

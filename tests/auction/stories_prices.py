@@ -284,3 +284,17 @@ def the_best_of_two_alone() -> Tale:
 def two_fills_at_two_prices() -> Tale:
     question, solution = _two_sales(_cheaper(), 500)
     return question, edited(solution, "fills", 1, "out", USD, by=plus(-1))
+
+
+@accepted()
+def a_better_limit_that_gave_nothing_for_a_unit() -> Tale:
+    """Bob asks for nothing and gets nothing for one of 500 units; the 499 he has do not cover the whole."""
+    question, solution = _two_sales(_cheaper(least=0), bob={ETH: 499})
+    nothing = fill("second", 1, {}, {})
+    return question, solution.model_copy(update={"fills": (*solution.fills, nothing)})
+
+
+@refused("better_limit_skipped", SKIPPED)
+def a_better_limit_that_gave_nothing_but_could() -> Tale:
+    question, solution = a_better_limit_that_gave_nothing_for_a_unit()
+    return problem(list(question.intents), holdings={BOB: {ETH: 500}}), solution

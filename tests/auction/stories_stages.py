@@ -169,10 +169,10 @@ def taken_at_stage_0_and_given_at_stage_1() -> Tale:
     return question, pool_sale().model_copy(update={"transfers": early})
 
 
-@refused("negative_balance", "/transfers/0/take/sim:alpha~1token:DAI")
+@refused("negative_balance", "/transfers/2/take/sim:alpha~1token:DAI")
 def an_asset_that_only_the_solver_moves() -> Tale:
-    early = (take(DAI, 10), give(DAI, 10, stage=1))
-    question = problem([sale()], holdings={ANN_ACCOUNT: {GAS: 200, DAI: 10}})
+    early = (give(USD, 1), take(DAI, 1, stage=1), take(DAI, 10), give(DAI, 11, stage=1), take(USD, 1))
+    question = problem([sale()], holdings={ANN_ACCOUNT: {GAS: 200, DAI: 11, USD: 1}})
     return question, pool_sale().model_copy(update={"transfers": early})
 
 
