@@ -103,6 +103,11 @@ def test_a_short_call_spread_for_a_credit_escrows_a_tenth_of_a_coin_a_contract()
     assert spread(net_price=-300_000, sign=-1, max_escrow={BTC: 7}).max_escrow == {BTC: 7}
 
 
+def test_buying_alone_needs_no_decimals_and_any_ratio_counts() -> None:
+    wish = structure(TERMS, legs={CALL_9: 1, PUT_9: 2}, quantity=1, premium=BTC, net_price=5, decimals={})
+    assert (wish.receives, wish.max_escrow) == ({CALL_9: 1, PUT_9: 2}, {})
+
+
 def test_what_can_not_be_escrowed_is_refused() -> None:
     def sell(asset: str, **more: Any) -> Outcome:
         return structure(
