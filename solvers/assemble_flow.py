@@ -133,7 +133,7 @@ class Executor:
         usable = self._usable(hop, step.amount)
         if step.position == 0:
             flow.used[step.index] = usable
-        elif usable < step.amount and not self._is_rounding(hop, step.amount, usable):
+        elif 0 < usable < step.amount and not self._is_rounding(hop, step.amount, usable):
             flow.spilled[step.index] = (usable, step.amount)
         out = self._execute(part.key, hop, usable) if usable else None
         if out is None:
