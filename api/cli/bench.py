@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.auction import SELECTION_WORK, run_visibly
-from api.cli.feeds import Format, read_feed, with_examples
+from api.cli.feeds import Format, read_feed
 from api.cli.output import in_units, print_json, show_table
 from api.cli.solve import Seed, Work
 from api.cli.workers import DEFAULT_WORK, Limits, Run
@@ -26,7 +26,7 @@ from engine.auction.score import score_solution
 from engine.auction.solution import Solution
 from engine.audit.record import Record, record_bytes
 from engine.audit.replay import replay_record
-from engine.market.feeds.deribit_examples import examples
+from engine.market.feeds.deribit_examples import examples, with_examples
 from intents.errors import ClearwayError
 
 bench_app = typer.Typer(help="Figures on recorded data.", no_args_is_help=True)

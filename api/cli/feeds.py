@@ -18,8 +18,8 @@ from engine.market.demo import with_intents
 from engine.market.feeds.base import Imported
 from engine.market.feeds.cow_instance import import_cow
 from engine.market.feeds.deribit_book import import_deribit
-from engine.market.feeds.deribit_examples import Example
 from engine.market.feeds.deribit_examples import examples as deribit_examples
+from engine.market.feeds.deribit_examples import with_examples
 from engine.market.feeds.synthetic import demo_world
 from intents.errors import InputError
 from intents.outcome import is_derivative
@@ -75,13 +75,6 @@ def read_feed(feed: Format, file: Path, solvers: str | None = None) -> Imported:
     name = file.name.removesuffix(".gz")
     content = read_bytes(file)
     return _FEEDS[feed](content, name, solvers.split(",")) if solvers else _FEEDS[feed](content, name)
-
-
-def with_examples(problem: Problem, examples: Sequence[Example]) -> Problem:
-    """The problem with the examples' intents and their owners' deposits."""
-    coin = problem.snapshot.numeraire
-    deposits = {example.intent.outcome.owner: {coin: example.deposit} for example in examples}
-    return with_intents(problem, [example.intent for example in examples], deposits)
 
 
 def needs(intents: Sequence[Intent]) -> dict[str, dict[str, int]]:

@@ -342,7 +342,7 @@ REFUSED: list[tuple[str, Change, str, str]] = [
         "/amms",
     ),
     ("kind is a number", lambda d: d["amms"]["7"].update(kind=7), "malformed_field", "/amms/7/kind"),
-    ("gas price in halves", lambda d: d["metadata"].update(gas_price=1.5), "malformed_field", "/gas_price"),
+    ("gas price in halves", lambda d: d["metadata"].update(gas_price=1.5), "malformed_field", "/metadata/gas_price"),
     ("no metadata", lambda d: d.pop("metadata"), "missing_field", "/metadata"),
     ("a key with spaces", lambda d: d["orders"].update({"a b": order(9)}), "malformed_field", "/orders/a b"),
 ]
@@ -365,6 +365,7 @@ NEWER_REFUSED: list[tuple[str, Change, str, str]] = [
     ("order is null", lambda d: d.update(orders=[None]), "malformed_field", "/orders/0"),
     ("version", lambda d: d["liquidity"][0].update(version="v9"), "malformed_field", "/liquidity/0/version"),
     ("deadline", lambda d: d.update(deadline="tomorrow"), "malformed_field", "/deadline"),
+    ("free gas", lambda d: d.update(effectiveGasPrice="0"), "malformed_field", "/effectiveGasPrice"),
     ("impossible day", lambda d: d.update(deadline="2024-13-45T00:00:00Z"), "malformed_field", "/deadline"),
 ]
 

@@ -213,11 +213,11 @@ def test_ten_examples_that_their_naive_portfolios_satisfy(chain: Callable[[], Pr
 def test_examples_make_a_valid_problem_the_same_each_time(chain: Callable[[], Problem]) -> None:
     problem = chain()
     before = problem.hash
-    with_them = with_examples(problem)
+    with_them = with_examples(problem, examples(problem))
     check_problem(with_them)
 
     assert len(with_them.intents) == 10
-    assert with_them.hash == with_examples(chain()).hash != before
+    assert with_them.hash == with_examples(chain(), examples(chain())).hash != before
     assert problem.hash == before
 
 

@@ -11,7 +11,8 @@ import pytest
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Holding, Problem
 from engine.market.demo import demo_intent, demo_owner, with_intents
-from engine.market.feeds.synthetic import SOLVERS, demo_world, step
+from engine.market.feeds.base import DEFAULT_SOLVERS
+from engine.market.feeds.synthetic import demo_world, step
 from engine.market.feeds.synthetic_market import ASSETS, EXPIRIES, START_SECONDS
 from engine.market.smile import Smile, normal_cdf
 from engine.market.venues import kind_of
@@ -80,7 +81,7 @@ def test_the_world_has_what_the_market_needs() -> None:
     assert {(ETH, USD), (USD, ETH)} <= pairs
     ring = [ASSETS["sim:beta"][symbol].id for symbol in ("ETH", "BTC", "USD", "ETH")]
     assert set(pairwise(ring)) <= pairs
-    for name in SOLVERS:
+    for name in DEFAULT_SOLVERS:
         assert problem.free(solver_account(name), ETH) == 10 * 10**18
 
 

@@ -25,6 +25,9 @@ from engine.auction.problem import Problem
 from intents.errors import InputError
 from intents.values import AMOUNT_LIMIT, Ratio, parse_json
 
+DEFAULT_SOLVERS = ("cpsat", "greedy", "lp")
+"""Names of the solvers that take part where the caller names none."""
+
 MAX_FILE_BYTES = 64 * 2**20
 """Larger files are refused unread."""
 

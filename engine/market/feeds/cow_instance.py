@@ -27,7 +27,7 @@ from fractions import Fraction
 from typing import Any
 
 from engine.auction.problem import Holding, Intent, Problem
-from engine.market.feeds.base import FeedError, Imported, Tally, digest_of, ratio_of, read_json
+from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, digest_of, ratio_of, read_json
 from engine.market.feeds.cow_schema import Instance, OrderRow, PoolRow, TokenRow, read_instance
 from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
 from engine.market.venues import KINDS
@@ -38,9 +38,6 @@ from engine.market.venues.weighted import WeightedState, WeightedToken
 from intents.identifiers import solver_account
 from intents.outcome import Outcome
 from intents.values import AMOUNT_LIMIT, content_hash
-
-DEFAULT_SOLVERS = ("cpsat", "greedy", "lp", "naive")
-"""Solvers that get gas where the caller names none."""
 
 DEFAULT_GAS_PRICE = 10**9
 """Base units of the native token per unit of gas where the file states no gas price."""
@@ -63,7 +60,7 @@ def import_cow(content: str | bytes, name: str, solvers: Sequence[str] = DEFAULT
     instance = read_instance(read_json(content))
     place = "eip155:100" if instance.environment.lower() in ("xdai", "gnosis") else "eip155:1"
     native = _native(instance, place)
-    gas_price = _gas_price(instance)
+    gas_price = instance.gas_price or DEFAULT_GAS_PRICE
     time = instance.time_seconds if instance.time_seconds is not None else _first_valid(instance.orders)
     known = {token.address: token for token in instance.tokens}
 
@@ -118,16 +115,6 @@ def _native(instance: Instance, place: str) -> str:
             "bad_numeraire", f"/tokens/{native}", expected="the native token, priced at 1", actual=str(price)
         )
     return native
-
-
-def _gas_price(instance: Instance) -> int:
-    if instance.gas_price is None:
-        return DEFAULT_GAS_PRICE
-    if instance.gas_price.denominator != 1 or not 0 < instance.gas_price < 2**53:
-        raise FeedError(
-            "malformed_field", "/gas_price", expected="a positive whole number", actual=str(instance.gas_price)
-        )
-    return int(instance.gas_price)
 
 
 def _valid_to(order: OrderRow) -> int | None:

@@ -77,7 +77,7 @@ class Instance:
     name: str | None
     environment: str
     time_seconds: int | None
-    gas_price: Fraction | None
+    gas_price: int | None
     native: str | None
     tokens: tuple[TokenRow, ...]
     orders: tuple[OrderRow, ...]
@@ -125,7 +125,7 @@ def _legacy(data: dict[str, Any]) -> Instance:
         name=str(metadata["auction_id"]) if isinstance(metadata.get("auction_id"), int) else None,
         environment=_text(metadata, "environment", "/metadata"),
         time_seconds=None,
-        gas_price=None if metadata.get("gas_price") is None else _number(metadata, "gas_price", "/metadata"),
+        gas_price=None if metadata.get("gas_price") is None else _gas_price(metadata, "gas_price", "/metadata"),
         native=None if metadata.get("native_token") is None else _token(metadata, "native_token", "/metadata"),
         tokens=tokens,
         orders=orders,
@@ -199,7 +199,7 @@ def _newer(data: dict[str, Any]) -> Instance:
         name=_key(_text(data, "id", ""), "/id"),
         environment="Ethereum",
         time_seconds=_time(_text(data, "deadline", "")),
-        gas_price=Fraction(_amount(data, "effectiveGasPrice", "")),
+        gas_price=_gas_price(data, "effectiveGasPrice", ""),
         native=None,
         tokens=tokens,
         orders=tuple(_newer_order(order, where) for order, where in _items(data, "orders")),
@@ -320,6 +320,13 @@ def _number(container: dict[str, Any], name: str, where: str) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise _malformed(value, f"{where}/{name}", "a decimal number")
     return exact(str(value), f"{where}/{name}")
+
+
+def _gas_price(container: dict[str, Any], name: str, where: str) -> int:
+    price = _number(container, name, where)
+    if price.denominator != 1 or not 0 < price < 2**53:
+        raise _malformed(container[name], f"{where}/{name}", "a positive whole number below 2^53")
+    return int(price)
 
 
 def _decimals(token: dict[str, Any], where: str) -> int | None:

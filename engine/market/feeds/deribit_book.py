@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.auction.problem import Problem
-from engine.market.feeds.base import FeedError, Imported, Tally, decoded, digest_of, exact, ratio_of
+from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, decoded, digest_of, exact, ratio_of
 from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
 from engine.market.venues.base import AssetInfo, VenueStateError
 from engine.market.venues.order_book import Level, OrderBook, OrderBookState
@@ -42,9 +42,6 @@ COLUMNS = ("instrument_name", "underlying_price", "index_price", "timestamp", "b
 
 PLACE = "deribit:main"
 """Where the coins and options of the file live."""
-
-DEFAULT_SOLVERS = ("cpsat", "greedy", "lp", "naive")
-"""Solvers that take part where the caller names none; a trade on the exchange burns no gas."""
 
 MAX_LEVELS = 1000
 """More levels on one side of one book are refused."""

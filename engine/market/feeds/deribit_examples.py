@@ -83,17 +83,11 @@ def examples(problem: Problem) -> tuple[Example, ...]:
     return tuple(_example(problem, chain, shape) for shape in _shapes(chain))
 
 
-def example_payoffs(problem: Problem) -> tuple[Intent, ...]:
-    """The intents of `examples`."""
-    return tuple(example.intent for example in examples(problem))
-
-
-def with_examples(problem: Problem) -> Problem:
-    """The imported problem with the ten examples and their owners' deposits."""
-    made = examples(problem)
+def with_examples(problem: Problem, chosen: Sequence[Example]) -> Problem:
+    """The imported problem with these examples' intents and their owners' deposits."""
     coin = problem.snapshot.numeraire
-    deposits = {example.intent.outcome.owner: {coin: example.deposit} for example in made}
-    return with_intents(problem, (example.intent for example in made), deposits)
+    deposits = {example.intent.outcome.owner: {coin: example.deposit} for example in chosen}
+    return with_intents(problem, [example.intent for example in chosen], deposits)
 
 
 def naive_cost(books: Sequence[tuple[OrderBookState, int]]) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from engine.auction.problem import Holding
+from engine.market.feeds.base import DEFAULT_SOLVERS
 from engine.market.feeds.synthetic_flow import arrivals
 from engine.market.feeds.synthetic_market import ASSETS, CHAINS, EXCHANGE, NATIVE, START_SECONDS, Draw, demo_snapshot
 from engine.market.venues.base import VenueState
@@ -30,9 +31,6 @@ from intents.identifiers import solver_account
 
 AUCTION_SECONDS = 60
 """Time from one auction to the next."""
-
-SOLVERS = ("cpsat", "greedy", "lp", "naive")
-"""Solvers with inventory and gas."""
 
 
 class Applied(Protocol):
@@ -88,4 +86,4 @@ def _inventory() -> dict[str, dict[str, Holding]]:
             held[asset.id] = Holding(amount=int(Fraction(worth) / asset.usd * 10**asset.decimals))
             if symbol == NATIVE and place in CHAINS:
                 held[asset.id] = Holding(amount=10 * 10**asset.decimals)
-    return {solver_account(name): dict(sorted(held.items())) for name in SOLVERS}
+    return {solver_account(name): dict(sorted(held.items())) for name in DEFAULT_SOLVERS}
