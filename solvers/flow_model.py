@@ -25,6 +25,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from solvers.network import Edge, Network, Swap
 from solvers.wishes import Desk, Offer, Wish
@@ -38,6 +39,12 @@ UNITS_PER_WISH = 1000.0
 GAS_WEIGHT = 0.1
 """Weight of gas against surplus. The rules score surplus alone and let fees repay gas, so gas decides between ways to
 fill an intent, and against fills worth next to nothing; at full weight a solver would forgo most of what scores."""
+
+LEAST_WIDTH = 1e-3
+"""Narrower chords, in model units, are left out: next to nothing flows there, at any rate."""
+
+MOST_RATE = 1e4
+"""Chords that multiply or divide value by more than this are left out: emptied pools, which would spoil the numbers."""
 
 INFINITY = float("inf")
 
@@ -228,14 +235,18 @@ FAIR_SHARE = 0.9999
 def _add_edge(model: FlowModel, index: int, edge: Edge) -> None:
     units_in, units_out = model.units(edge.asset_in), model.units(edge.asset_out)
     expected = model.choices.expected_flows.get(index, edge.capacity) * units_in
-    gas = GAS_WEIGHT * edge.gas_value / model.unit_value / max(expected, 1e-9) if model.choices.gas_counts else 0.0
+    gas = GAS_WEIGHT * edge.gas_value / model.unit_value / max(expected, 1.0) if model.choices.gas_counts else 0.0
     columns = []
-    for (x0, y0), (x1, y1) in zip(edge.points, edge.points[1:], strict=False):
-        column = model.linear.column(0.0, (x1 - x0) * units_in, -gas)
+    for (x0, y0), (x1, y1) in pairwise(edge.points):
+        width, rate = (x1 - x0) * units_in, (y1 - y0) * units_out / ((x1 - x0) * units_in)
+        if width < LEAST_WIDTH or not 1 / MOST_RATE < rate < MOST_RATE:
+            continue
+        column = model.linear.column(0.0, width, -gas)
         model.balance[edge.asset_in][column] = -1.0
-        model.balance[edge.asset_out][column] = (y1 - y0) * units_out / ((x1 - x0) * units_in)
+        model.balance[edge.asset_out][column] = rate
         columns.append(column)
-    model.segments[index] = columns
+    if columns:
+        model.segments[index] = columns
 
 
 def _add_offer(model: FlowModel, offer: Offer) -> int:

@@ -14,7 +14,7 @@ the backend is and time does not run out. Work is counted in columns of linear p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -22,12 +22,12 @@ from engine.auction.problem import Problem
 from intents.identifiers import solver_account
 from solvers.flow_model import GAS_WEIGHT, Choices, FlowModel, FlowValues, Linear, Optimum, build_model, read_values
 from solvers.flows import GroupFlow, closing_edges, decompose
-from solvers.lots import Exchange, nearest_lots, settle_in_lots
+from solvers.lots import Exchange
 from solvers.network import Network, Swap, build_network, refined
 from solvers.plan import Plan, Take
 from solvers.presolve import without_hopeless
 from solvers.protocol import Budget
-from solvers.wishes import Desk, Wish, build_desk
+from solvers.wishes import Desk, build_desk
 
 MOST_PROGRAMS = 60
 """Linear programs in one run, at most."""
@@ -87,6 +87,11 @@ class Run:
             return False
         return True
 
+    @property
+    def solution(self) -> tuple[Network, FlowValues] | None:
+        """The polished solution, else the best; None where there is none."""
+        return self.polished or (None if self.best is None else self.best[1:])
+
     def keep(self, values: FlowValues) -> None:
         """Remember the solution if it is the best so far by surplus less the gas of its legs."""
         worth = net_worth(self.network, values)
@@ -99,8 +104,8 @@ def net_worth(network: Network, values: FlowValues) -> float:
     return values.surplus_value - GAS_WEIGHT * sum(network.edges[index].gas_value for index in values.edge_flows)
 
 
-def run_rounds(problem: Problem, solver_name: str, backend: Backend, budget: Budget) -> tuple[Plan, Run]:
-    """The plan, and the run with its work and what stopped it."""
+def run_rounds(problem: Problem, solver_name: str, backend: Backend, budget: Budget) -> Run:
+    """All rounds; the run holds the best solution, its polished form, the work, and what stopped it."""
     account = solver_account(solver_name)
     network = without_hopeless(build_network(problem, account))
     run = Run(problem, account, build_desk(problem), network, backend, budget)
@@ -111,7 +116,7 @@ def run_rounds(problem: Problem, solver_name: str, backend: Backend, budget: Bud
         _refine(run, values)
         values = _acyclic(run) or _without_started(run)
     _polish(run)
-    return _plan(run), run
+    return run
 
 
 def _acyclic(run: Run, *, keep: bool = True) -> FlowValues | None:
@@ -184,22 +189,24 @@ def _minima(run: Run) -> dict[str, float]:
     return minima
 
 
-def _plan(run: Run) -> Plan:
+def plan_of(
+    run: Run, solution: tuple[Network, FlowValues] | None, exchange: Exchange, refused: Mapping[str, str]
+) -> Plan:
+    """The plan of a solution for swaps and an exchange for wishes; `refused` says why wishes are left out."""
     reasons = {
         intent: reason
         for side in (run.network.left_out, run.desk.left_out)
         for reason, ids in side.items()
         for intent in ids
     }
-    if run.best is None:
+    if solution is None:
         left = [swap.intent for swap in run.network.swaps] + [wish.intent for wish in run.desk.wishes]
         return Plan(reasons={**reasons, **dict.fromkeys(left, "no_solution_in_time")})
-    network, values = run.polished or run.best[1:]
+    network, values = solution
     units = {swap.intent: units_of(swap, values.shares[swap.intent]) for swap in network.swaps}
     reasons.update({intent: "not_in_optimum" for intent, count in units.items() if count == 0})
     groups = group_flows(network, values, units)
     routes = decompose(network.edges, values.edge_flows, groups)
-    exchange, refused = _derivatives(run, values)
     return Plan(
         takes=tuple(Take(intent, count) for intent, count in units.items() if count),
         routes=routes,
@@ -232,46 +239,3 @@ def group_flows(network: Network, values: FlowValues, units: dict[str, int]) -> 
         elif group in got:
             got[group] += surplus
     return tuple(GroupFlow(group, *ways[group], paid[group], got[group]) for group in sorted(ways))
-
-
-def _starts(wish: Wish, values: FlowValues) -> bool:
-    return values.shares[wish.intent] * wish.open_units >= ROUND_UP_FROM * wish.least_units
-
-
-def _is_filled(wish: Wish, values: FlowValues) -> bool:
-    return values.shares[wish.intent] * wish.open_units >= wish.least_units * (1 - TINY)
-
-
-def _at_least_minimum(run: Run, wishes: Sequence[Wish]) -> FlowValues | None:
-    """The wishes alone, each filled to its minimum at least."""
-    run.desk = replace(run.desk, wishes=tuple(wishes))
-    run.choices = Choices(shares={wish.intent: (wish.least_units / wish.open_units, 1.0) for wish in wishes})
-    return run.solve() if wishes else None
-
-
-def _derivatives(run: Run, values: FlowValues) -> tuple[Exchange, dict[str, str]]:
-    """All wishes that the best round fills, in whole lots together; those that break a rule then are left out, and why."""
-    desk = run.desk
-    waiting = [wish for wish in desk.wishes if values.shares[wish.intent] > TINY and _starts(wish, values)]
-    refused = {wish.intent: "not_in_optimum" for wish in desk.wishes if wish not in waiting}
-    run.network, run.best = replace(run.network, swaps=(), edges=(), reach={}), None
-    found = _at_least_minimum(run, waiting)
-    if found is None:
-        # Not all that were near their minimum can reach it: those the optimum did not fill to it are left out.
-        refused.update({wish.intent: "minimum_not_reached" for wish in waiting if not _is_filled(wish, values)})
-        waiting = [wish for wish in waiting if _is_filled(wish, values)]
-        found = _at_least_minimum(run, waiting)
-    prices = {} if found is None else found.derivative_prices
-    shares = dict(run.choices.shares)
-    settled: dict[str, Mapping[str, int]] = {}
-    for wish in waiting:
-        run.choices = Choices(shares=shares, settled=settled, in_lots=frozenset({wish.intent}))
-        better = run.solve()
-        found = better or found
-        if found is None:
-            break
-        shares = {**shares, wish.intent: (found.shares[wish.intent], found.shares[wish.intent])}
-        settled = {**settled, wish.intent: nearest_lots(run.desk, found.positions[wish.intent])}
-    units = {wish.intent: round(shares.get(wish.intent, (0.0, 0.0))[0] * wish.open_units) for wish in waiting}
-    exchange, broken = settle_in_lots(run.desk, units, settled, prices)
-    return exchange, {**refused, **broken}

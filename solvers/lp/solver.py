@@ -9,9 +9,13 @@ from __future__ import annotations
 from engine.auction.problem import Problem
 from engine.auction.solution import Proposal
 from solvers.assemble import propose
+from solvers.lots import Exchange
 from solvers.lp.backend import solve_linear
+from solvers.lp.derivatives import exchange_in_lots
 from solvers.protocol import Budget
-from solvers.rounds import run_rounds
+from solvers.rounds import plan_of, run_rounds
+
+NO_EXCHANGE: tuple[Exchange, dict[str, str]] = (Exchange((), ()), {})
 
 
 class LpSolver:
@@ -21,6 +25,9 @@ class LpSolver:
 
     def solve(self, problem: Problem, budget: Budget, seed: int) -> Proposal:
         """Propose fills; the seed is not used, since the simplex needs no chance."""
-        plan, run = run_rounds(problem, self.name, solve_linear, budget)
+        run = run_rounds(problem, self.name, solve_linear, budget)
+        solution = run.solution
+        exchange, refused = NO_EXCHANGE if solution is None else exchange_in_lots(run, solution[1])
+        plan = plan_of(run, solution, exchange, refused)
         notes = {"linear_programs": str(run.programs), "columns": str(run.work)}
         return propose(problem, plan, self.name, stopped_by=run.stopped_by, work=run.work, notes=notes)
