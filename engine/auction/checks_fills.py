@@ -124,7 +124,9 @@ def _check_issuers_and_venues(case: Case, item: CaseFill) -> Fault | None:
 
 def _check_delivery(case: Case, item: CaseFill) -> Fault | None:
     stage, outcome = item.fill.stage, item.intent.outcome
-    if stage > 0 and not outcome.refund:
+    if stage == 0:
+        return None
+    if not outcome.refund:
         place = pointer("fills", item.index, "stage")
         return Fault("staged_delivery_not_allowed", place, "stage 0, as no refund is signed", str(stage))
     slowest: dict[int, int] = {}
