@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,7 +67,6 @@ def run_solvers(
             raise SolverUnavailableError("unknown_solver", f"expected one of {', '.join(BUILT_IN)}, got {name!r}")
     seed = int(problem.solver_seed, 16) % 2**31 if limits.seed is None else limits.seed
     text = problem.model_dump_json(by_alias=True).encode()
-    workers = [_start(name) for name in names]
 
     def run(index: int) -> Run:
         request = {"solver": names[index], "seconds": limits.seconds, "work": limits.work, "seed": seed}
@@ -74,12 +74,28 @@ def run_solvers(
         finished(done)
         return done
 
-    with ThreadPoolExecutor(max_workers=len(workers)) as threads:
+    workers: list[subprocess.Popen[bytes]] = []
+    with _ended_by_termination(), ThreadPoolExecutor(max_workers=len(names)) as threads:
         try:
-            return list(threads.map(run, range(len(workers))))
+            workers.extend(_start(name) for name in names)
+            return list(threads.map(run, range(len(names))))
         finally:  # one that can not be loaded, or an interruption, ends the others too
             for worker in workers:
                 _kill_group(worker)
+
+
+@contextmanager
+def _ended_by_termination() -> Iterator[None]:
+    """Within it a SIGTERM ends the program like an interruption does, so that no worker outlives it."""
+
+    def leave(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start(name: str) -> subprocess.Popen[bytes]:
@@ -119,4 +135,5 @@ def _without_bid(name: str, reason: str, started: float, stopped_by: Literal["ti
 def _kill_group(worker: subprocess.Popen[bytes]) -> None:
     """End what the worker started too. One that was reaped already is let be: its number may be someone else's now."""
     if worker.returncode is None:
-        os.killpg(worker.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended in this very moment
+            os.killpg(worker.pid, signal.SIGKILL)
