@@ -126,25 +126,17 @@ def _run_legs(
     executed: list[ExecutedLeg] = []
     for i, leg in enumerate(planned):
         state = states[leg.venue]
-        place = pointer("legs", leg.key.position)
         try:
             actual, after = kind_of(state).execute(state, accounts[leg.key.bid], leg.trade, time)
         except TradeRefusedError as error:
-            return _venue_fault(
-                problem,
-                planned[: i + 1],
-                code=error.code,
-                where=place,
-                expected="a trade that the venue takes",
-                actual=str(error),
-            )
+            expected, found = "a trade that the venue takes", str(error)
+            return _venue_fault(problem, planned[: i + 1], code=error.code, out=(), expected=expected, actual=found)
         if leg.stated > actual:
-            place += pointer("out", leg.trade.asset_out)
             return _venue_fault(
                 problem,
                 planned[: i + 1],
                 code="output_overstated",
-                where=place,
+                out=("out", leg.trade.asset_out),
                 expected=f"at most {actual}",
                 actual=str(leg.stated),
             )
@@ -167,7 +159,7 @@ def _run_legs(
 
 
 def _venue_fault(
-    problem: Problem, run: Sequence[PlannedLeg], *, code: str, where: str, expected: str, actual: str
+    problem: Problem, run: Sequence[PlannedLeg], *, code: str, out: tuple[str, ...], expected: str, actual: str
 ) -> Fault:
     """A fault of the last of the legs run, with all bids whose legs competed with it until then."""
     last = run[-1]
@@ -179,7 +171,8 @@ def _venue_fault(
         for leg in run
         if leg.venue == last.venue and not set(keys).isdisjoint(kind.conflict_keys(state, leg.trade))
     }
-    return Fault(code, where, expected, actual, resource=keys[0], bids=tuple(sorted(involved | {last.key.bid})))
+    where = pointer("legs", last.key.position, *out)
+    return Fault(code, where, expected, actual, resource=keys[0], bids=tuple(sorted(involved)))
 
 
 def _check_balances(problem: Problem, prepared: Mapping[str, Prepared]) -> Fault | None:

@@ -417,7 +417,7 @@ def an_unbounded_loss_exceeds_any_limit() -> Tale:
     return problem([limited], states=list(question.snapshot.venues), holdings={BOB: {BTC: 2**210}}), solution
 
 
-def _two_underlyings(limit: int) -> Tale:
+def _two_underlyings(limit: int, *, free: int = 140, most: int = 200) -> Tale:
     """A call spread on each of two indices loses 100 each; one does not offset the other."""
     pairs = [(C9, C10), (option(9000, index="other.btc"), option(10000, index="other.btc"))]
     states, legs, ins, outs = [], [], {}, {BTC: 60}
@@ -432,10 +432,10 @@ def _two_underlyings(limit: int) -> Tale:
         ]
         ins[low], outs[high] = 1000, 1000
     seller = intent(
-        "spread", ins, {BTC: 20}, owner=BOB, surplus=BTC, max_escrow={BTC: 200}, worst_loss={BTC: limit}, units=1000
+        "spread", ins, {BTC: 20}, owner=BOB, surplus=BTC, max_escrow={BTC: most}, worst_loss={BTC: limit}, units=1000
     )
     solution = Solution(fills=(fill("spread", 1000, ins, outs),), legs=tuple(legs))
-    return problem([seller], states=states, holdings={BOB: {BTC: 140}}), solution
+    return problem([seller], states=states, holdings={BOB: {BTC: free}}), solution
 
 
 @accepted()
@@ -636,3 +636,39 @@ def a_call_bought_for_somebody_else() -> Tale:
         legs=(leg(states[0].id, {BTC: 50}, {C9: 1000}, level="ask:0"),),
     )
     return problem([buyer], states=states), solution
+
+
+@refused("uncovered_short", "/fills/0")
+def the_escrows_of_two_classes_add_up_over_the_balance() -> Tale:
+    return _two_underlyings(200, free=139)
+
+
+@refused("escrow_over_max", "/fills/0")
+def the_escrows_of_two_classes_add_up_over_the_signed_most() -> Tale:
+    return _two_underlyings(200, most=199)
+
+
+@accepted()
+def an_option_given_to_one_who_holds_nothing() -> Tale:
+    wish = intent("poor", {}, {C9: 10}, owner=BOB, max_escrow={BTC: 1})
+    solution = Solution(fills=(fill("poor", 1, {}, {C9: 10}),), transfers=(give(C9, 10),))
+    return problem([wish], states=[], holdings={"solver:ann": {C9: 10}}, extra_assets=(C9,)), solution
+
+
+def _over_a_lower_call(free: int) -> Tale:
+    """Short 1,000 on 9,000 and 900 held on 8,000: beyond all strikes 100 coins are lost, 80 are received."""
+    low = option(8000)
+    question, solution = _naked_call(0)
+    held = {BOB: {low: 900, BTC: free}}
+    states = list(question.snapshot.venues)
+    return problem(list(question.intents), states=states, holdings=held, extra_assets=(low,)), solution
+
+
+@accepted()
+def a_held_call_of_a_lower_strike_covers_its_number() -> Tale:
+    return _over_a_lower_call(20)
+
+
+@refused("uncovered_short", "/fills/0")
+def a_held_call_of_a_lower_strike_covers_no_more_than_its_number() -> Tale:
+    return _over_a_lower_call(19)

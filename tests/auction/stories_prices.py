@@ -298,3 +298,14 @@ def a_better_limit_that_gave_nothing_for_a_unit() -> Tale:
 def a_better_limit_that_gave_nothing_but_could() -> Tale:
     question, solution = a_better_limit_that_gave_nothing_for_a_unit()
     return problem(list(question.intents), holdings={BOB: {ETH: 500}}), solution
+
+
+@accepted()
+def one_unit_at_half_a_unit_gets_nothing() -> Tale:
+    wish = intent("wish", {ETH: 1}, {USD: 0})
+    solution = Solution(
+        fills=(fill("wish", 1, {ETH: 1}, {}),),
+        prices={SELLERS: (1, 2)},
+        lines=(line("dust", ETH, 1),),
+    )
+    return problem([wish]), solution

@@ -36,7 +36,11 @@ from tests.auction.builders import (
     sold,
     take,
 )
-from tests.auction.stories_payoffs import a_short_call_spread_with_its_escrow, one_person_writes_another_an_option
+from tests.auction.stories_payoffs import (
+    a_short_call_spread_with_its_escrow,
+    one_person_writes_another_an_option,
+    the_losses_of_two_underlyings_add_up,
+)
 
 
 def _fault(question: Problem, *bids: Bid) -> Fault:
@@ -288,6 +292,20 @@ def test_escrow_is_reserved_with_its_positions() -> None:
         Reservation(BOB, option(9000), -1000),
         Reservation(BOB, BTC, 100),
     )
+
+
+def test_every_class_reserves_its_positions_and_all_their_escrow() -> None:
+    question, solution = the_losses_of_two_underlyings_add_up()
+
+    reserved = {item.asset: item.amount for item in _done(question, bid("a", solution)).reservations}
+
+    assert reserved == {
+        option(9000): -1000,
+        CALL: 1000,
+        option(9000, index="other.btc"): -1000,
+        option(10000, index="other.btc"): 1000,
+        BTC: 200,
+    }
 
 
 def test_a_bought_option_reserves_nothing() -> None:
