@@ -66,12 +66,12 @@ def _damage(content: bytes, code: str, offset: int, message: str) -> Damage:
     return Damage(code, pointer_at(content, offset), offset, line, column, message)
 
 
-def first_damaged_leaf(content: bytes, stated: Iterable[str], skipped: Iterable[str]) -> str | None:
-    """The pointer of the first leaf, fields at `skipped` pointers aside, that has not the digest stated for it."""
+def first_damaged_leaf(content: bytes, stated: Iterable[str], skipped: Iterable[str]) -> tuple[int, str] | None:
+    """Offset and pointer of the first leaf, fields at `skipped` pointers aside, that has not the digest stated for it."""
     digests = iter(stated)
     for token in _tokens(content):
         if token.leaf and token.pointer not in skipped and next(digests, "") != leaf_digest(token.pointer, token.value):
-            return token.pointer
+            return token.offset, token.pointer
     return None
 
 

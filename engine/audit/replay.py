@@ -58,7 +58,8 @@ def replay_record(content: bytes) -> ReplayReport:
     damage = find_damage(content)
     if damage is not None:
         found = f"{damage.message} (line {damage.line} column {damage.column}, offset {damage.offset})"
-        return ReplayReport(damage.pointer, "strict JSON", found, "syntax", damage.offset, damage.line, damage.column)
+        _, pointer = min((damage.offset, damage.pointer), _damaged_leaf(content) or (len(content), ""))
+        return ReplayReport(pointer, "strict JSON", found, "syntax", damage.offset, damage.line, damage.column)
     data = parse_json(content)
     if not isinstance(data, dict):
         return ReplayReport("", "a record", _short(data), "format")
@@ -78,7 +79,7 @@ def replay_record(content: bytes) -> ReplayReport:
     return _compare(again, data, content)
 
 
-def _damaged_leaf(content: bytes) -> str | None:
+def _damaged_leaf(content: bytes) -> tuple[int, str] | None:
     """Parsers notice damage late; the digests, if they can still be found, say where it begins."""
     digests = re.search(rb'"leaf_digests":"([-_0-9A-Za-z]+)"', content)
     if digests is None:
