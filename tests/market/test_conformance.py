@@ -107,8 +107,8 @@ laws = settings(derandomize=True, max_examples=60, deadline=None)
 
 
 def slack(state: VenueState, asset_out: str) -> int:
-    """By how much an output may miss monotony: 0, but for the stated error of Balancer's power."""
-    return ceil(state.tokens[asset_out].balance / Fraction(10**15)) if isinstance(state, WeightedState) else 0
+    """By how much an output may miss the curve's order: 0, but for the resolution of Balancer's fixed point."""
+    return ceil(state.tokens[asset_out].balance / Fraction(10**16)) if isinstance(state, WeightedState) else 0
 
 
 def execute(state: VenueState, trade: Trade) -> tuple[int, VenueState] | None:

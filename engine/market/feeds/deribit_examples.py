@@ -117,6 +117,8 @@ def _chain(problem: Problem) -> _Chain:
     for venue in problem.snapshot.venues:
         if isinstance(venue, OrderBookState) and venue.expiry_seconds is not None:
             option = parse_option(venue.base)
+            if (option.style, option.settlement) != ("inverse", problem.snapshot.numeraire):
+                continue
             by_expiry.setdefault(option.expiry_seconds, {})[option.right, Fraction(option.strike)] = venue
     usable = {expiry: _usable_strikes(books) for expiry, books in by_expiry.items()}
     expiry = max(usable, key=lambda time: (len(usable[time]), -time), default=0)

@@ -15,8 +15,9 @@ little less. Files that do not say get `v0`: what it promises either version del
 Weights are 18-decimal integers of at least 1 %. Only their ratios enter the maths, so their sum is not checked:
 bootstrapping pools store theirs compressed and sum up to 1.0000153.
 
-Not exactly monotonic: the contract's power errs by some units of 10^-18, so an output may be lower than that for a
-smaller input by up to 10^-15 of the pool's balance. Round trips still never pay: the power is rounded up by 10^-14.
+Fixed point resolves 10^-18 of the pool's balance, so an output may miss the real curve's order by some of that: a trade
+split in two may give a unit more where a balance has more than 18 digits. The laws are tested with 10^-16 of the
+balance for that. Round trips never pay: every rounding is against the trader.
 """
 
 from __future__ import annotations
