@@ -103,7 +103,7 @@ STATES: dict[str, st.SearchStrategy[Any]] = {
     "bridge": bridges(),
 }
 kinds = pytest.mark.parametrize("kind", sorted(KINDS))
-laws = settings(derandomize=True, max_examples=60, deadline=None)
+laws = settings(derandomize=True, max_examples=50, deadline=None)
 
 
 def slack(state: VenueState, asset_out: str) -> int:
