@@ -103,6 +103,7 @@ WHOLE = "".join(f"{line}\n" for line in (HEADER, CALL, PUT))
 REFUSED: list[tuple[str, Change, str]] = [
     ("cut in a cell", lambda text: text[:-20], "truncated"),
     ("cut in a quoted cell", lambda text: text[: text.index("0.0995")] + "\n", "truncated"),
+    ("a quote inside a cell", lambda text: text.replace('"[[0.09', '"[["0.09'), "malformed_csv"),
     ("cut after a cell", lambda text: text[: text.rindex(",")] + "\n", "wrong_cell_count"),
     ("a cell too many", lambda text: text.replace(",[]\n", ",[],[]\n"), "wrong_cell_count"),
     ("file twice", lambda text: text * 2, "duplicate"),

@@ -7,8 +7,8 @@ Orders     one plain swap each, unsigned (id `import:cow.<uid or key>`: it can b
 Time       the file's own where it states one, then orders past their validTo are reported as `expired`. Else the second
            before the smallest validTo, at which every order is valid; 0 where no order has one. Orders without a uid
            stay valid for ever.
-Pools      constant and weighted product (Balancer V2; `v0` maths unless the file says v3Plus). Other kinds are counted as `unsupported_kind:<kind>`, states that can not be
-           as `refused_state:<field>`.
+Pools      constant and weighted product (Balancer V2; `v0` maths unless the file says v3Plus). Other kinds are counted
+           as `unsupported_kind:<kind>`, states that can not be as `refused_state:<field>`.
 Gas        metadata's gas price, or DEFAULT_GAS_PRICE; a pool's gas units are its stated cost / gas price, to nearest.
 Numeraire  the token that costs are stated in, else metadata's native token, else the chain's wrapped native token.
            It must be priced at exactly 1. Prices are the file's, as exact decimals; null is unpriced.

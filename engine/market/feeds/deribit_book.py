@@ -12,9 +12,10 @@ Prices     the coin is the numeraire. An option with both sides is priced at the
 Time       the greatest timestamp of all rows, in whole seconds; provenance states the index price of that row.
 
 Refused by name, nothing kept (FeedError): `truncated` (no line end at the end, or a quoted cell without an end; a cut
-exactly between two rows can not be seen), `wrong_cell_count`, `missing_column`, `duplicate` (a column twice, the header
-again), `malformed_field` (a cell that can not be of its column), `swapped_columns` (most two-sided books have their
-best bid above their best ask), `mixed_coins`, `unsupported_coin`, `no_rows`.
+exactly between two rows can not be seen), `malformed_csv`, `wrong_cell_count`, `missing_column`, `duplicate` (a column
+twice, the header again), `malformed_field` or `malformed_number` (a cell that can not be of its column),
+`swapped_columns` (most two-sided books have their best bid above their best ask), `mixed_coins`, `unsupported_coin`,
+`no_rows`.
 
 Source of ticks and lots: Deribit's contract specifications of 2020, https://www.deribit.com/kb/options.
 """
@@ -121,7 +122,8 @@ def _read_rows(text: str) -> list[_Row]:
         header = next(reader, [])
         lines = [(reader.line_num, cells) for cells in reader if cells]
     except csv.Error as error:
-        raise FeedError("truncated", f"line {reader.line_num}", expected="whole CSV cells", actual=str(error)) from None
+        code = "truncated" if "unexpected end" in str(error) else "malformed_csv"
+        raise FeedError(code, f"line {reader.line_num}", expected="whole CSV cells", actual=str(error)) from None
     for column in COLUMNS:
         if header.count(column) != 1:
             code = "duplicate" if column in header else "missing_column"

@@ -5,9 +5,9 @@ every weighted pool deployed from April 2021 on). Written anew from the contract
 operations and the direction of every rounding are theirs. Solidity divides signed integers towards zero; here
 `_quotient` does where a sign can occur.
 
-`power` is x^y with an error of at most MAX_POW_RELATIVE_ERROR of it plus one unit, and not monotonic in its last digits;
-`power_up` adds that error, so it is never below x^y. Domain here: what swaps need, 0 < x <= 1 and a result of at least e^-41; outside it
-ValueError is raised, where the contract reverts or answers for inputs that no swap has.
+`power` is x^y with an error of at most MAX_POW_RELATIVE_ERROR of it plus one unit; `power_up` adds that error, so it is
+never below x^y. Domain here: what swaps need, 0 < x <= 1 and a result of at least e^-41; outside it ValueError is
+raised, where the contract reverts or answers for inputs that no swap has.
 """
 
 from __future__ import annotations
