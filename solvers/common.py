@@ -17,6 +17,11 @@ from intents.outcome import is_derivative
 from intents.values import ceil_div
 
 
+GAS_WEIGHT = 0.1
+"""Weight of gas against surplus in greedy's choices. The rules score surplus alone, so gas decides between ways to fill
+an intent; at full weight a solver would forgo most of what scores."""
+
+
 def is_open(problem: Problem, intent: Intent) -> bool:
     """Whether the intent may be filled now: valid at the snapshot's time, something open, nothing unsupported asked."""
     outcome = intent.outcome

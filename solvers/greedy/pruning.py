@@ -1,7 +1,12 @@
-"""Taking back splits that do not earn their gas: an intent's flows over paths, merged while that saves more than it loses.
+"""Improving an intent's flows over paths, executed one path after the other as the assembler will.
 
-Guarantees: the total input stays the same; with each merge the output lost is worth less than the gas saved. Flows over
-order books are left alone (their gas buys another level, not a better split).
+- `balance` moves amounts between paths while that brings more: chunks were chosen in turns, and paths that share a
+  venue get other shares of it when each runs in one go.
+- `prune` takes back splits that do not earn their gas.
+
+Guarantees: the total input stays the same; balancing never brings less; with each merge the output lost is worth less
+than the gas saved. Flows over order books are not meant for either (more gas buys another level there, not a better
+split).
 """
 
 from __future__ import annotations
@@ -11,6 +16,9 @@ from collections.abc import Callable, Mapping
 from solvers.greedy.router import Both, Path, Router
 
 Flows = dict[Path, int]
+
+FINEST = 256
+"""The smallest amount that balancing moves is the total over this."""
 
 
 def prune(
@@ -37,6 +45,30 @@ def prune(
         if merged is None:
             break
         flows, best = merged, output
+    _output(router, before, flows)
+    return flows
+
+
+def balance(router: Router, before: Mapping[str, Both], flows: Flows) -> Flows:
+    """The flows with amounts shifted between them while that brings more, by steps from a quarter of the total down."""
+    best, step = _output(router, before, flows) or 0, sum(flows.values()) // 4
+    finest = max(1, sum(flows.values()) // FINEST)
+    while len(flows) > 1 and step >= finest:
+        improved = False
+        for source in list(flows):
+            for target in list(flows):
+                moved = min(step, flows.get(source, 0))
+                if source == target or not moved:
+                    continue
+                trial = dict(flows)
+                trial[source] -= moved
+                trial[target] += moved
+                trial = {path: amount for path, amount in trial.items() if amount}
+                out = _output(router, before, trial) if target in flows else None
+                if out is not None and out > best:
+                    best, flows, improved = out, trial, True
+        if not improved:
+            step //= 2
     _output(router, before, flows)
     return flows
 

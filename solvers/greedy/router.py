@@ -22,7 +22,7 @@ from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.order_book import OrderBookState, cost_of, named_levels
 from intents.outcome import is_derivative
-from solvers.common import leg_gas_value, price_float, tradable_pairs
+from solvers.common import GAS_WEIGHT, leg_gas_value, price_float, tradable_pairs
 from solvers.greedy.meter import Meter
 from solvers.plan import Hop
 
@@ -104,9 +104,9 @@ class Router:
         return self._distances_to(target).get(source)
 
     def gas_in(self, path: Path, asset: str) -> float:
-        """What the legs of a path burn, in base units of an asset; 0 where either is unpriced."""
+        """What the legs of a path burn, weighed, in base units of an asset; 0 where either is unpriced."""
         price = price_float(self._problem, asset)
-        return sum(self._gas[edge.venue] for edge in path) / price if price else 0.0
+        return GAS_WEIGHT * sum(self._gas[edge.venue] for edge in path) / price if price else 0.0
 
     def best_paths(self, source: str, target: str, amount: int, width: int = WIDTH) -> list[Path]:
         """Up to `width` paths for each number of hops, by falling output for the whole amount."""

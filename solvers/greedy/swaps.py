@@ -26,12 +26,13 @@ from solvers.common import (
     derivative_intents,
     limit_of,
     most_paid,
+    price_float,
     swap_amounts,
     swap_assets,
     swap_groups,
 )
 from solvers.greedy.netting import Match, closed_walks, match
-from solvers.greedy.pruning import output_of, prune
+from solvers.greedy.pruning import balance, output_of, prune
 from solvers.greedy.router import Path, Quote, Router, States
 from solvers.plan import Hop, Route, Take
 
@@ -39,7 +40,7 @@ CHUNKS = 12
 """Parts that an intent is cut into."""
 
 PROBE = 64
-"""The market's rate is taken at this fraction of a group's largest intent."""
+"""The market's rate is taken at this fraction of a group's smallest intent: more than that must be had to matter."""
 
 FINE = 10**6
 """Outputs above this show a rate exactly enough; below it the whole amount is looked at too."""
@@ -109,7 +110,7 @@ class SwapRouter:
         floors = self._market_rates()
         matches = self._matches(floors)
         netted = _components(matches)
-        for group, members in self._groups.items():
+        for group, members in self._by_worth(floors):
             if group not in netted and floors.get(group, Fraction(0)) < limit_of(members[0]):
                 reason = "limit_beyond_market" if self._reachable(members[0]) else "no_path"
                 self.plan.reasons.update({intent.id: reason for intent in members})
@@ -119,17 +120,28 @@ class SwapRouter:
         self._finish(matches)
         return self.plan
 
+    def _by_worth(self, rates: Mapping[str, Fraction]) -> list[tuple[str, tuple[Intent, ...]]]:
+        """Groups by what their easiest intent would gain at the market's rate, most first; unpriced ones last, by id."""
+
+        def worth(group: str) -> float:
+            intent = self._groups[group][0]
+            pays, receives = swap_amounts(intent)
+            price = price_float(self._problem, swap_assets(intent)[1])
+            return (float(rates.get(group, Fraction(0))) * pays - receives) * (price or 0.0)
+
+        return sorted(self._groups.items(), key=lambda item: (-worth(item[0]), item[0]))
+
     def _reachable(self, intent: Intent) -> bool:
         return self._router.distance(*swap_assets(intent)) is not None
 
     def _market_rates(self) -> dict[str, Fraction]:
-        """The best rate of each group's pair for a small part of its largest intent; absent where nothing is offered."""
+        """The best rate of each group's pair for a small part of its smallest intent; absent where nothing is offered."""
         rates: dict[str, Fraction] = {}
         for group, members in self._groups.items():
             if self._router.meter.stopped_by() or not self._reachable(members[0]):
                 continue
-            largest = max(swap_amounts(intent)[0] for intent in members)
-            for amount in (max(1, largest // PROBE), largest):
+            smallest = min(swap_amounts(intent)[0] for intent in members)
+            for amount in (max(1, smallest // PROBE), smallest):
                 paths = self._router.best_paths(*swap_assets(members[0]), amount, width=1)
                 quote = self._router.quote(paths[0], amount) if paths else None
                 if quote is not None:
@@ -181,7 +193,7 @@ class SwapRouter:
         for chunks in (CHUNKS, 1):
             self._router.states = dict(before)
             trial = self._try(group, intent, units, chunks)
-            self._prune(group, intent, trial, before)
+            self._refine(group, intent, trial, before)
             taken = _units_of(intent, trial, units)
             if taken:
                 break
@@ -200,30 +212,29 @@ class SwapRouter:
             self._legs.setdefault(group, set()).update(hop.venue for hop in hops)
         return taken
 
-    def _prune(self, group: str, intent: Intent, trial: _Trial, before: States) -> None:
-        """Merge flows that do not earn their gas, where the intent still keeps its limit afterwards."""
+    def _refine(self, group: str, intent: Intent, trial: _Trial, before: States) -> None:
+        """Balance the trial's flows and merge those that do not earn their gas; books are left as they are."""
         if len(trial.flows) < 2 or any(hop.level for hops in trial.flows for hop in hops):
             return
         paid, target = swap_assets(intent)
         rate = trial.got / trial.paid
         flows = {trial.paths[hops]: amount for hops, amount in trial.flows.items()}
-        routed = output_of(self._router, before, flows)
         merged = prune(
             self._router,
             before,
-            flows,
+            balance(self._router, before, flows),
             self._legs.setdefault(group, set()),
             lambda edges: self._router.gas_in(edges, target) or self._router.gas_in(edges, paid) * rate,
         )
-        lost = routed - output_of(self._router, before, merged)
-        pays, receives = swap_amounts(intent)
-        if len(merged) == len(flows) or (trial.got - lost) * pays < trial.paid * receives:
-            output_of(self._router, before, flows)
-            return
+        merged = balance(self._router, before, merged)
         hops_of = {path: hops for hops, path in trial.paths.items()}
         trial.flows = {hops_of[path]: amount for path, amount in merged.items()}
-        if not intent.outcome.surplus_is_paid:
-            trial.got -= lost
+        got = output_of(self._router, before, merged) + sum(int(n * source.rate) for source, n in trial.netted)
+        if intent.outcome.surplus_is_paid and got:
+            # What a buyer wants is fixed: it pays in proportion, and the assembler finds the exact amount.
+            trial.paid = ceil_div(trial.paid * trial.got, got)
+        else:
+            trial.got = got
 
     def _try(self, group: str, intent: Intent, units: int, chunks: int) -> _Trial:
         """Route up to `units`, changing the router's states; the caller may take that back."""
