@@ -97,6 +97,6 @@ def replay_file(
     elif report.identical:
         say("identical")
     else:
-        say(f"differs at {report.difference or '/'}: replayed {report.expected}, recorded {report.actual}")
+        say(f"differs at {report.difference or '/'}: expected {report.expected}, got {report.actual}")
     if not report.identical:
         raise typer.Exit(EXIT_NO)
