@@ -1,0 +1,230 @@
+"""The swap side as an integer program: all-or-nothing intents, whole lots, a fixed cost for each leg.
+
+Variables, in units of `solvers.cpsat.scaling`: what each swap pays and gets, each group's surplus, the flow through
+each chord of an edge, its output, lots of book levels, and for each edge with gas whether it is used. Balances are
+inequalities (what is left over is dropped), so rounding down never makes a fill impossible. As in the linear model a
+group's surplus is at most what its reach allows; `solvers.flow_model` says why.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from solvers.cpsat.scaling import MOST_UNITS, RATIO_BITS, Scale, scale_of
+from solvers.flow_model import GAS_WEIGHT, FlowValues, surplus_weight
+from solvers.network import Edge, Network, Swap
+
+WEIGHT_LIMIT = 2**40
+"""The objective's largest term, in its own unit."""
+
+Var = Any  # OR-Tools ships no usable types for its expressions
+
+
+@dataclass
+class SwapModel:
+    """The variables of the swap side. `edges` are the candidates, by index in the network."""
+
+    network: Network
+    edges: tuple[int, ...]
+    scale: Scale
+    paid: dict[str, Var] = field(default_factory=dict)
+    surplus: dict[tuple[str, bool], Var] = field(default_factory=dict)
+    given: dict[int, Var] = field(default_factory=dict)
+    got: dict[int, Var] = field(default_factory=dict)
+    used: dict[int, Var] = field(default_factory=dict)
+    balance: dict[str, list[Var]] = field(default_factory=lambda: defaultdict(list))
+    roundings: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    gains: list[tuple[float, Var]] = field(default_factory=list)
+
+    def most_paid(self, swap: Swap) -> int:
+        """The swap's whole payment in units."""
+        return self.scale.down(swap.asset_in, swap.pays)
+
+
+def network_scale(network: Network, edges: tuple[int, ...]) -> Scale:
+    """A scale at which all that swaps can pay and edges can move fits; edges are cut to what swaps can bring."""
+    most = _most_value(network)
+    amounts: dict[str, list[int]] = defaultdict(list)
+    for swap in network.swaps:
+        amounts[swap.asset_in].append(swap.pays)
+        amounts[swap.asset_out].append(swap.receives)
+    for index in edges:
+        edge = network.edges[index]
+        amounts[edge.asset_in].append(min(edge.capacity, int(most / network.values[edge.asset_in]) + 1))
+        amounts[edge.asset_out].append(min(edge.points[-1][1], int(most / network.values[edge.asset_out]) + 1))
+    return scale_of(amounts)
+
+
+def _most_value(network: Network) -> float:
+    """Twice the value of all that swaps can pay."""
+    return 2 * sum(swap.pays * network.values[swap.asset_in] for swap in network.swaps)
+
+
+def add_swaps(cp: Any, network: Network, edges: tuple[int, ...], fair: Mapping[str, float]) -> SwapModel:
+    """Add the whole swap side to a CP-SAT model."""
+    model = SwapModel(network, edges, network_scale(network, edges))
+    for swap in network.swaps:
+        _add_swap(cp, model, swap)
+    _add_budgets(cp, model)
+    _add_surplus(cp, model, fair)
+    for index in edges:
+        _add_edge(cp, model, index, network.edges[index])
+    for _, terms in sorted(model.balance.items()):
+        cp.add(sum(terms) >= 0)
+    return model
+
+
+def _add_swap(cp: Any, model: SwapModel, swap: Swap) -> None:
+    most, wanted = model.most_paid(swap), model.scale.up(swap.asset_out, swap.receives)
+    paid = cp.new_int_var(0, most, f"paid {swap.intent}")
+    due = cp.new_int_var(0, wanted, f"due {swap.intent}")
+    if swap.least_units > 1:
+        filled = cp.new_bool_var(f"filled {swap.intent}")
+        least = -(-most * swap.least_units // swap.open_units)
+        cp.add(paid >= least * filled)
+        cp.add(paid <= most * filled)
+    # due / wanted >= paid / most, with the ratio rounded up to RATIO_BITS.
+    if most:
+        denominator = _denominator(wanted / most)
+        cp.add(due * denominator >= -(-wanted * denominator // most) * paid)
+    model.paid[swap.intent] = paid
+    model.balance[swap.asset_in].append(paid)
+    model.balance[swap.asset_out].append(-due)
+    model.roundings[swap.asset_in] += 1
+    model.roundings[swap.asset_out] += 2
+
+
+def _denominator(ratio: float) -> int:
+    """A power of two that gives the ratio about RATIO_BITS bits."""
+    bits = RATIO_BITS
+    while bits > 0 and ratio * 2**bits > 2**RATIO_BITS:
+        bits -= 1
+    while bits < 2 * RATIO_BITS and ratio * 2 ** (bits + 1) <= 2**RATIO_BITS:
+        bits += 1
+    return int(2**bits)
+
+
+def _add_budgets(cp: Any, model: SwapModel) -> None:
+    by_balance: dict[tuple[str, str], list[Swap]] = defaultdict(list)
+    for swap in model.network.swaps:
+        by_balance[swap.owner, swap.asset_in].append(swap)
+    for (owner, asset), swaps in by_balance.items():
+        budget = model.network.budgets[owner, asset]
+        if sum(swap.pays for swap in swaps) > budget:
+            cp.add(sum(model.paid[swap.intent] for swap in swaps) <= model.scale.down(asset, budget))
+
+
+def _add_surplus(cp: Any, model: SwapModel, fair: Mapping[str, float]) -> None:
+    by_group: dict[tuple[str, bool], list[Swap]] = defaultdict(list)
+    for swap in model.network.swaps:
+        by_group[swap.group, swap.surplus_is_paid].append(swap)
+    for key, swaps in sorted(by_group.items()):
+        asset = swaps[0].asset_in if key[1] else swaps[0].asset_out
+        rooms = [_room(model, swap, model.network.reach[swap.intent]) for swap in swaps]
+        most = sum(room * model.most_paid(swap) for room, swap in zip(rooms, swaps, strict=True))
+        surplus = cp.new_int_var(0, min(MOST_UNITS, int(most)), f"surplus {key}")
+        model.surplus[key] = surplus
+        model.balance[asset].append(-surplus)
+        weight = surplus_weight(model.network, asset) * model.network.values[asset] * model.scale.units[asset]
+        model.gains.append((weight, surplus))
+        floors = [
+            _room(model, swap, min(fair.get(swap.group, 0.0), model.network.reach[swap.intent])) for swap in swaps
+        ]
+        denominator = _denominator(max([*rooms, 1e-12]))
+        paid = [model.paid[swap.intent] for swap in swaps]
+        cp.add(
+            surplus * denominator <= sum(int(room * denominator + 1) * p for room, p in zip(rooms, paid, strict=True))
+        )
+        if any(floor > 0 for floor in floors):
+            cp.add(
+                surplus * denominator
+                >= sum(int(floor * denominator) * p for floor, p in zip(floors, paid, strict=True))
+            )
+
+
+def _room(model: SwapModel, swap: Swap, rate: float) -> float:
+    """Units of surplus per unit paid, if money gets `rate` in base units."""
+    if swap.surplus_is_paid:
+        return max(0.0, 1 - swap.limit / rate) if rate > 0 else 0.0
+    return max(0.0, rate - swap.limit) * model.scale.units[swap.asset_in] / model.scale.units[swap.asset_out]
+
+
+def _add_edge(cp: Any, model: SwapModel, index: int, edge: Edge) -> None:
+    scale = model.scale
+    most_in = int(_most_value(model.network) / model.network.values[edge.asset_in]) + 1
+    if edge.level is not None:
+        given, got = _add_level(cp, model, index, edge)
+    else:
+        chords = [
+            (scale.down(edge.asset_in, min(x1, most_in)) - scale.down(edge.asset_in, x0), Fraction(y1 - y0, x1 - x0))
+            for (x0, y0), (x1, y1) in pairwise(edge.points)
+            if x0 < most_in
+        ]
+        factor = Fraction(scale.units[edge.asset_in], scale.units[edge.asset_out])
+        chords = [(width, rate * factor) for width, rate in chords if width > 0]
+        if not chords:
+            return
+        flows = [cp.new_int_var(0, width, f"flow {index}.{k}") for k, (width, _) in enumerate(chords)]
+        denominator = _denominator(float(chords[0][1]))
+        most_got = int(sum(width * rate for width, rate in chords))
+        got = cp.new_int_var(0, most_got, f"got {index}")
+        cp.add(
+            got * denominator
+            <= sum(int(rate * denominator) * flow for (_, rate), flow in zip(chords, flows, strict=True))
+        )
+        given = sum(flows)
+        _add_gas(cp, model, index, edge, [(flow, width) for flow, (width, _) in zip(flows, chords, strict=True)])
+    model.given[index], model.got[index] = given, got
+    model.balance[edge.asset_in].append(-given)
+    model.balance[edge.asset_out].append(got)
+    model.roundings[edge.asset_in] += len(edge.points)
+    model.roundings[edge.asset_out] += 1
+
+
+def _add_level(cp: Any, model: SwapModel, index: int, edge: Edge) -> tuple[Var, Var]:
+    """Whole lots of a book's level: bought if the output comes in lots, else sold."""
+    scale, (amount_in, amount_out) = model.scale, edge.points[-1]
+    lots = max(1, (amount_out if amount_out % edge.lot == 0 and amount_in % edge.lot else amount_in) // edge.lot)
+    taken = cp.new_int_var(0, lots, f"lots {index}")
+    _add_gas(cp, model, index, edge, [(taken, lots)])
+    return scale.up(edge.asset_in, -(-amount_in // lots)) * taken, scale.down(
+        edge.asset_out, amount_out // lots
+    ) * taken
+
+
+def _add_gas(cp: Any, model: SwapModel, index: int, edge: Edge, flows: list[tuple[Var, int]]) -> None:
+    used = cp.new_bool_var(f"used {index}")
+    model.used[index] = used
+    for flow, most in flows:
+        cp.add(flow <= most * used)
+    if edge.gas_value > 0:
+        model.gains.append((-GAS_WEIGHT * edge.gas_value, used))
+
+
+def read_swaps(model: SwapModel, value: Any) -> FlowValues:
+    """A CP-SAT solution of the swap side in base units."""
+    network, scale = model.network, model.scale
+    shares = {}
+    for swap in network.swaps:
+        paid, most = value(model.paid[swap.intent]), model.most_paid(swap)
+        shares[swap.intent] = 1.0 if paid and paid == most else (paid / most if most else 0.0)
+    flows = {}
+    for index, given in model.given.items():
+        edge = network.edges[index]
+        amount_in, amount_out = (
+            value(given) * scale.units[edge.asset_in],
+            value(model.got[index]) * scale.units[edge.asset_out],
+        )
+        if amount_in and amount_out:
+            flows[index] = (float(amount_in), float(amount_out))
+    surplus = {}
+    for swap in network.swaps:
+        key = (swap.group, swap.surplus_is_paid)
+        asset = swap.asset_in if swap.surplus_is_paid else swap.asset_out
+        surplus[key] = float(value(model.surplus[key]) * scale.units[asset])
+    return FlowValues(0.0, 0.0, shares, flows, {}, {}, surplus, {}, {})
