@@ -51,9 +51,9 @@ def _check_fee_caps(case: Case) -> Fault | None:
         return None
     price = case.problem.snapshot.price
     gas_value = _value(gas_of(case.problem, case.solution.legs), price)
-    values = [_value(item.fill.ins, price) for item in case.fills]
-    total = sum(values, Fraction(0))
-    for item, value in zip(case.fills, values, strict=True):
+    valued = [(item, _value(item.fill.ins, price)) for item in case.fills]
+    total = sum(value for _, value in valued)
+    for item, value in valued:
         share = gas_value * value / total if total else Fraction(0)
         charged = Fraction(0)
         for asset, amount in sorted(item.fill.fee.items()):
@@ -146,7 +146,7 @@ def _total(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
 
 def _value(amounts: Mapping[str, int], price: Callable[[str], Fraction | None]) -> Fraction:
     """The reference value of amounts, 0 for what has no price."""
-    return sum((amount * (price(asset) or Fraction(0)) for asset, amount in amounts.items()), Fraction(0))
+    return Fraction(sum(amount * (price(asset) or 0) for asset, amount in amounts.items()))
 
 
 _CHECKS = (_check_fees, _check_fee_caps, _check_lines, _check_solver_gain, _check_conservation)

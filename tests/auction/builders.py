@@ -84,10 +84,10 @@ def book(
     )
 
 
-def bridge(*, delay: int = 600, fee_fixed: int = 0) -> AnyVenueState:
+def bridge(*, venue: str = BRIDGE, delay: int = 600, fee_fixed: int = 0) -> AnyVenueState:
     """Carries USD from alpha to beta at a fee of one in a thousand."""
     return BridgeState(
-        id=BRIDGE,
+        id=venue,
         gas_units=100,
         asset_in=USD,
         asset_out=BETA_USD,

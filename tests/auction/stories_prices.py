@@ -309,3 +309,23 @@ def one_unit_at_half_a_unit_gets_nothing() -> Tale:
         lines=(line("dust", ETH, 1),),
     )
     return problem([wish]), solution
+
+
+@accepted()
+def a_better_limit_of_one_who_gives_the_money_in_two_other_fills() -> Tale:
+    """Of 1,509 ETH units 1,000 and 10 go elsewhere: one is missing for the 500 of the better limit."""
+    extra = intent("extra", {ETH: 10}, {USD: 1}, max_escrow={DAI: 1})
+    got = sold(1010)
+    solution = Solution(
+        fills=(fill("sale", 1000, {ETH: 1000}, {USD: 1_950_000}), fill("extra", 10, {ETH: 10}, {USD: got - 1_950_000})),
+        legs=(leg(POOL, {ETH: 1010}, {USD: got}),),
+        prices={SELLERS: (1950, 1)},
+    )
+    wishes = [sale(), _cheaper(owner=ALICE), extra]
+    return problem(wishes, holdings={ALICE: {ETH: 1509}}), solution
+
+
+@refused("better_limit_skipped", SKIPPED)
+def a_better_limit_of_one_who_has_money_for_all_three() -> Tale:
+    question, solution = a_better_limit_of_one_who_gives_the_money_in_two_other_fills()
+    return problem(list(question.intents), holdings={ALICE: {ETH: 1510}}), solution

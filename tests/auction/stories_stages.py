@@ -18,6 +18,7 @@ from tests.auction.builders import (
     NOW,
     POOL,
     USD,
+    bridge,
     edited,
     fill,
     give,
@@ -351,3 +352,19 @@ def fees_pay_no_gas() -> Tale:
         lines=(line("fee", GAS, 200, ANN_ACCOUNT),),
     )
     return problem([buyer], holdings={ANN_ACCOUNT: {GAS: 0}}), solution
+
+
+@refused("delivery_too_late", "/fills/0/stage")
+def the_slowest_of_two_bridges_counts() -> Tale:
+    """The slow one is named first, the fast one last."""
+    fast = "sim:alpha/bridge:fast"
+    question, solution = _two_bridges(second_stage=0, until=NOW + 600)
+    halves = (solution.legs[0], solution.legs[1].model_copy(update={"venue": fast}))
+    states = [*venues(), bridge(venue=fast, delay=60)]
+    return problem(list(question.intents), states=states), solution.model_copy(update={"legs": halves})
+
+
+@accepted()
+def a_pool_before_a_later_delivery_delays_nothing() -> Tale:
+    later = pool_sale().model_copy(update={"fills": (_at_stage_1(pool_sale().fills[0]),)})
+    return problem([sale(refund={ETH: 1000}, valid_until=NOW + 1)]), later

@@ -5,6 +5,7 @@ The stories themselves are in the modules `stories_*`; `all_stories` imports the
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 
 from engine.auction.problem import Problem
@@ -35,8 +36,9 @@ def _story(
 ) -> Callable[[Callable[[], Tale]], Callable[[], Tale]]:
     def add(tell: Callable[[], Tale]) -> Callable[[], Tale]:
         assert tell.__name__ not in STORIES, f"two stories are named {tell.__name__}"
-        STORIES[tell.__name__] = Story(tell.__name__, tell, code, where, solver, in_auction)
-        return tell
+        told = cache(tell)  # values are frozen, and telling takes longer than judging
+        STORIES[tell.__name__] = Story(tell.__name__, told, code, where, solver, in_auction)
+        return told
 
     return add
 
