@@ -43,10 +43,14 @@ from engine.market.venues.bridge import BridgeState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.order_book import OrderBookState
 from engine.market.venues.weighted import WeightedState
-from intents.identifiers import PROTOCOL
+from intents.identifiers import PROTOCOL, solver_account
+from intents.outcome import is_derivative
 
 WEIGHTED_ERROR = Fraction(1, 10**13)
 """More than all roundings of a weighted pool's output together, as a share of its balance (the power's is 3 * 10^-14)."""
+
+SOLVERS = solver_account("")
+"""What the accounts of solvers begin with."""
 
 ESCROW_CODES = ("uncovered_short", "escrow_over_max")
 
@@ -133,7 +137,8 @@ class Contention:
         for item in prepared.derivative_fills:
             self._owners.setdefault(item.intent.outcome.owner, set())
         for account, asset, _, delta in prepared.changes:
-            if account == PROTOCOL:
+            # Nothing of the protocol is checked, and what people owe in derivatives is a matter of escrow.
+            if account == PROTOCOL or (is_derivative(asset) and not account.startswith(SOLVERS)):
                 continue
             name = f"{account} {asset}"
             stock = self._stocks.setdefault(name, _Stock(self._problem.free(account, asset)))

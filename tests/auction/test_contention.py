@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from random import Random
 
@@ -18,8 +19,26 @@ from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.order_book import Level, OrderBookState
 from engine.market.venues.weighted import WeightedState, WeightedToken
 from intents.identifiers import solver_account
-from tests.auction.builders import ALICE, ANN, BEN, BOB, CAROL, DAI, ETH, GAS, NOW, USD, intent, pool, problem
+from tests.auction.builders import (
+    ALICE,
+    ANN,
+    BEN,
+    BOB,
+    BTC,
+    CAROL,
+    DAI,
+    ETH,
+    GAS,
+    NOW,
+    USD,
+    book,
+    intent,
+    option,
+    pool,
+    problem,
+)
 
+C9, C10 = option(9000), option(10_000)
 BOOK, WEIGHTED, POOLS = (
     "sim:alpha/book:eth-usd",
     "sim:alpha/pool:weighted",
@@ -120,9 +139,43 @@ def disjoint_sets(question: Problem, bids: list[Bid]) -> dict[frozenset[str], Fa
     return sets
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_every_no_good_is_true_and_selection_equals_brute_force(seed: int) -> None:
-    question, bids = crowded(seed, count=7)
+def escrowed(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
+    """Two people write and buy calls at two books, and lean on the same coins and on each other's hedges."""
+    random = Random(seed)
+    books = [book(asset, asks=[(90, 2000)], bids=[(80, 700)], lot=100) for asset in (C9, C10)]
+    wishes, solutions = [], []
+    for number in range(count):
+        state = random.choice(books)
+        assert isinstance(state, OrderBookState)
+        sells, amount = random.random() < 0.6, random.choice((100, 200, 400))
+        coins = amount * 80 // 1000 if sells else amount * 90 // 1000
+        give, get = ((state.base, amount), (BTC, coins)) if sells else ((BTC, coins), (state.base, amount))
+        owner = random.choice((ALICE, BOB))
+        most = {BTC: random.choice((10, 40, 400))}
+        receiver = random.choice((owner, owner, ALICE))
+        wish = intent(
+            str(number), dict([give]), dict([get]), owner=owner, receiver=receiver, surplus=BTC, max_escrow=most
+        )
+        wishes.append(wish)
+        level = "bid:0" if sells else "ask:0"
+        solutions.append(
+            Solution(
+                fills=(Fill(intent=wish.id, units=wish.outcome.units, ins=dict([give]), outs=dict([get])),),
+                legs=(Leg(venue=state.id, level=level, ins=dict([give]), outs=dict([get])),),
+            )
+        )
+    coins_held = {owner: {BTC: random.choice((90, 400)), C9: random.choice((0, 200))} for owner in (ALICE, BOB)}
+    question = problem(wishes, states=books, holdings=coins_held)
+    bids = [Bid(f"{random.randrange(100):02}-{i}", ANN, solution) for i, solution in enumerate(solutions)]
+    return question, [bid for bid in bids if isinstance(replay(question, [bid]), Replayed)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("world", [crowded, escrowed])
+def test_every_no_good_is_true_and_selection_equals_brute_force(
+    world: Callable[..., tuple[Problem, list[Bid]]], seed: int
+) -> None:
+    question, bids = world(seed, count=7)
     contention = Contention(question, bids)
     sets = disjoint_sets(question, bids)
     explained = [contention.explain(fault, ids) for ids, fault in sets.items() if fault is not None]
@@ -161,13 +214,17 @@ def falls_under(no_good: NoGood, ids: frozenset[str]) -> bool:
 def test_the_worlds_above_contend_for_everything() -> None:
     codes = set()
     pairs = 0
-    for seed in range(60):
+    for seed in range(40):
         question, bids = crowded(seed, count=7)
         codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}
         pairs += len(Contention(question, bids).no_goods)
 
     assert codes == {"output_overstated", "insufficient_balance", "level_overdrawn"}
-    assert pairs > 60
+    assert pairs > 20
+    for seed in range(20):
+        question, bids = escrowed(seed, count=7)
+        codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}
+    assert codes >= {"uncovered_short", "escrow_over_max"}
 
 
 def test_what_cannot_run_short_is_no_contention() -> None:
