@@ -31,14 +31,18 @@ def vector(story: Story) -> tuple[dict[str, Any], dict[str, Any]]:
     return data, question.to_wire()
 
 
+def chapter(story: Story) -> str:
+    """The name of the file that the story is in."""
+    return story.tell.__module__.rpartition("stories_")[2]
+
+
 def vectors() -> dict[str, dict[str, Any]]:
     """Every file's content by name: problems.json (by hash) and one file for each chapter of stories."""
     files: dict[str, dict[str, Any]] = {"problems": {}}
     for story in all_stories():
         data, question = vector(story)
         files["problems"][data["problem"]] = question
-        chapter = story.tell.__module__.rpartition("stories_")[2]
-        files.setdefault(chapter, {})[story.name] = data
+        files.setdefault(chapter(story), {})[story.name] = data
     return files
 
 
