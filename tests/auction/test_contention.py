@@ -60,8 +60,8 @@ def states() -> list[AnyVenueState]:
             quote=USD,
             tick=(1, 1),
             lot=1,
-            bids=(Level(price=1, size=150),),
-            asks=(Level(price=2, size=100),),
+            bids=(Level(price=1, size=95),),
+            asks=(Level(price=2, size=50),),
         ),
     ]
 
