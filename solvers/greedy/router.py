@@ -24,6 +24,7 @@ from engine.market.venues.order_book import OrderBookState, cost_of, named_level
 from intents.outcome import is_derivative
 from solvers.common import GAS_WEIGHT, leg_gas_value, price_float, tradable_pairs
 from solvers.greedy.meter import Meter
+from solvers.greedy.spots import Spots
 from solvers.plan import Hop
 
 MAX_HOPS = 4
@@ -81,15 +82,12 @@ class Router:
         self._parts: dict[str, dict[str, VenueState]] = {}
         self._part = ""
         self._account = "solver:greedy"
-        self._edges: dict[str, tuple[Edge, ...]] = {}
-        self._into: dict[str, set[str]] = {}
-        for asset, edges in tradable_pairs(problem).items():
-            if is_derivative(asset):
-                continue
-            self._edges[asset] = tuple(Edge(venue, asset, out) for out, venue in edges)
-            for out, _ in edges:
-                self._into.setdefault(out, set()).add(asset)
-        self._distances: dict[str, dict[str, int]] = {}
+        self._spots = Spots(problem, meter)
+        self._edges = {
+            asset: tuple(Edge(venue, asset, out) for out, venue in edges)
+            for asset, edges in tradable_pairs(problem).items()
+            if not is_derivative(asset)
+        }
         self._gas = {venue.id: leg_gas_value(problem, venue) for venue in problem.snapshot.venues}
 
     def enter(self, part: str) -> None:
@@ -99,25 +97,30 @@ class Router:
         self.states = {venue: (whole, own[venue]) for venue, (whole, _) in self.states.items()}
         self._part = part
 
-    def distance(self, source: str, target: str) -> int | None:
-        """Fewest venues between two assets; None beyond MAX_HOPS."""
-        return self._distances_to(target).get(source)
+    def reaches(self, source: str, target: str) -> bool:
+        """Whether any path of at most MAX_HOPS venues leads from one asset to another."""
+        return source in self._spots.bounds_to(target, MAX_HOPS)[MAX_HOPS]
 
     def gas_in(self, path: Path, asset: str) -> float:
         """What the legs of a path burn, weighed, in base units of an asset; 0 where either is unpriced."""
         price = price_float(self._problem, asset)
         return GAS_WEIGHT * sum(self._gas[edge.venue] for edge in path) / price if price else 0.0
 
-    def best_paths(self, source: str, target: str, amount: int, width: int = WIDTH) -> list[Path]:
-        """Up to `width` paths for each number of hops, by falling output for the whole amount."""
-        distances = self._distances_to(target)
+    def best_paths(self, source: str, target: str, amount: int, *, least: float, width: int = WIDTH) -> list[Path]:
+        """Up to `width` paths for each number of hops, by falling output for the whole amount.
+
+        Paths that could not even at first prices bring `least` are left out.
+        """
+        bounds = self._spots.bounds_to(target, MAX_HOPS)
         found: list[tuple[int, Path]] = []
         labels: dict[str, list[tuple[int, Path]]] = {source: [(amount, ())]}
         for hops_left in range(MAX_HOPS - 1, -1, -1):
             reached: dict[str, list[tuple[int, Path]]] = {}
+            needed = {asset: least / bound for asset, bound in bounds[hops_left].items()}
             for asset, prefixes in labels.items():
                 for held, path in prefixes:
-                    self._extend(reached, asset, held, path, (distances, hops_left, source))
+                    if held * bounds[hops_left + 1].get(asset, 0.0) >= least:
+                        self._extend(reached, asset, (held, path), needed, source)
             labels = {}
             for asset, options in reached.items():
                 best = sorted(options, key=lambda option: (-option[0], _names(option[1])))[:width]
@@ -132,20 +135,19 @@ class Router:
         self,
         reached: dict[str, list[tuple[int, Path]]],
         asset: str,
-        held: int,
-        path: Path,
-        bounds: tuple[Mapping[str, int], int, str],
+        prefix: tuple[int, Path],
+        needed: Mapping[str, float],
+        source: str,
     ) -> None:
-        """Quote every edge from a prefix that can still reach the target in the hops left."""
-        distances, hops_left, source = bounds
+        """Quote every edge from a prefix after which the target can still be reached with `needed` of each asset."""
+        held, path = prefix
         visited = {source, *(edge.asset_out for edge in path)}
+        venues = {edge.venue for edge in path}
         for edge in self._edges.get(asset, ()):
-            if distances.get(edge.asset_out, MAX_HOPS) > hops_left or edge.asset_out in visited:
-                continue
-            if any(edge.venue == before.venue for before in path):
+            if edge.asset_out not in needed or edge.asset_out in visited or edge.venue in venues:
                 continue
             step = self._step(edge, held, self.states[edge.venue])
-            if step is not None:
+            if step is not None and step.out >= needed[edge.asset_out]:
                 reached.setdefault(edge.asset_out, []).append((step.out, (*path, edge)))
 
     def quote(self, path: Path, amount: int) -> Quote | None:
@@ -197,16 +199,6 @@ class Router:
         except TradeRefusedError:
             return None
         return _Step(used, min(out, out_alone), level, (after, after_alone))
-
-    def _distances_to(self, target: str) -> dict[str, int]:
-        known = self._distances.get(target)
-        if known is None:
-            known, frontier = {target: 0}, [target]
-            for distance in range(1, MAX_HOPS + 1):
-                frontier = [a for b in frontier for a in sorted(self._into.get(b, ())) if a not in known]
-                known.update(dict.fromkeys(frontier, distance))
-            self._distances[target] = known
-        return known
 
 
 def _best_level(state: OrderBookState, side: Literal["ask", "bid"], amount: int) -> tuple[str | None, int]:

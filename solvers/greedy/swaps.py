@@ -45,6 +45,9 @@ PROBE = 64
 FINE = 10**6
 """Outputs above this show a rate exactly enough; below it the whole amount is looked at too."""
 
+ALMOST = 0.999
+"""Paths that cannot bring this share of what the limit asks for are not looked for."""
+
 CANDIDATES = 8
 """Paths that the chunks of an intent choose from."""
 
@@ -132,7 +135,7 @@ class SwapRouter:
         return sorted(self._groups.items(), key=lambda item: (-worth(item[0]), item[0]))
 
     def _reachable(self, intent: Intent) -> bool:
-        return self._router.distance(*swap_assets(intent)) is not None
+        return self._router.reaches(*swap_assets(intent))
 
     def _market_rates(self) -> dict[str, Fraction]:
         """The best rate of each group's pair for a small part of its smallest intent; absent where nothing is offered."""
@@ -142,7 +145,8 @@ class SwapRouter:
                 continue
             smallest = min(swap_amounts(intent)[0] for intent in members)
             for amount in (max(1, smallest // PROBE), smallest):
-                paths = self._router.best_paths(*swap_assets(members[0]), amount, width=1)
+                least = float(limit_of(members[0])) * amount * ALMOST
+                paths = self._router.best_paths(*swap_assets(members[0]), amount, least=least, width=1)
                 quote = self._router.quote(paths[0], amount) if paths else None
                 if quote is not None:
                     rates[group] = max(rates.get(group, Fraction(0)), Fraction(quote.out, quote.used))
@@ -251,10 +255,10 @@ class SwapRouter:
 
     def _route(self, group: str, intent: Intent, trial: _Trial, wish: _Wish) -> None:
         """Add chunks over the best paths until the intent has enough, offers no more, or the market falls below its limit."""
-        source, target = swap_assets(intent)
+        target = swap_assets(intent)[1]
         most, goal = wish.most, wish.goal
         left = most - trial.paid
-        paths = self._candidates(source, target, left)
+        paths = self._candidates(intent, left)
         chunk = max(1, ceil_div(self._estimate(paths, left, goal, trial), wish.chunks))
         limit, partial = limit_of(intent), intent.outcome.min_units < intent.outcome.units
         halvings = HALVINGS if partial else 0
@@ -286,12 +290,14 @@ class SwapRouter:
         # Two units more, lest rounding alone stops a small order.
         return half is not None and Fraction(quote.out - half.out + 2, quote.used - half.used) < limit
 
-    def _candidates(self, source: str, target: str, amount: int) -> list[Path]:
+    def _candidates(self, intent: Intent, amount: int) -> list[Path]:
         """Paths that are good for all of the amount or for a chunk of it, best first, without repeats."""
         found: dict[Path, None] = {}
         for size in (amount, amount // 4, amount // CHUNKS):
             if size:
-                found.update(dict.fromkeys(self._router.best_paths(source, target, size)[: CHUNKS // 2]))
+                least = float(limit_of(intent)) * size * ALMOST
+                paths = self._router.best_paths(*swap_assets(intent), size, least=least)
+                found.update(dict.fromkeys(paths[: CHUNKS // 2]))
         return list(found)[:CANDIDATES]
 
     def _estimate(self, paths: list[Path], left: int, goal: int | None, trial: _Trial) -> int:
