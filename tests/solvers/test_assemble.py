@@ -1,6 +1,8 @@
 """The assembler: a plan told in a few routes becomes solutions that verify to the last unit."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.auction.problem import Problem
 from engine.auction.solution import Solution
@@ -224,3 +226,52 @@ def test_gas_that_the_solver_cannot_pay_drops_the_part() -> None:
     outcome = assemble_with_reasons(question, plan, SOLVER)
 
     assert (outcome.solutions, outcome.reasons) == ((), {"import:sell": "no_gas"})
+
+
+tokens = st.sampled_from([A, B, C])
+amounts = st.integers(1, 5000)
+
+
+@st.composite
+def random_plans(draw: st.DrawFn) -> tuple[Problem, Plan]:
+    """Swaps with easy limits, and a plan of random fills and random routes that end where they should and nothing else."""
+    pairs = [(A, B), (B, C), (C, A)]
+    venues = [
+        pool(f"p{i}", (x, draw(st.integers(500, 10**6))), (y, draw(st.integers(500, 10**6))))
+        for i, (x, y) in enumerate(pairs)
+    ]
+    asks, bids = [(2, 100), (3, 400)], [(1, 300)]
+    venues = [*venues, book("ba", B, A, asks=asks, bids=bids, lot=draw(st.sampled_from([1, 20])))]
+    intents, routes = [], []
+    for i in range(draw(st.integers(1, 5))):
+        paid, received = draw(st.permutations([A, B, C]))[:2]
+        pays = draw(amounts)
+        kind = {"buy": draw(st.booleans()), "whole": draw(st.booleans()), "owner": draw(st.integers(1, 3))}
+        intents.append(swap(f"i{i}", paid, pays, received, max(1, pays // draw(st.sampled_from([2, 10, 100]))), **kind))
+    groups = sorted({intent.group for intent in intents})
+    for source in groups:
+        for _ in range(draw(st.integers(0, 2))):
+            at, hops = source.split(">")[0], []
+            for _ in range(draw(st.integers(0, 3))):
+                through = draw(st.sampled_from([(v, p) for v, p in zip(venues, pairs, strict=False) if at in p]))
+                out = next(asset for asset in through[1] if asset != at)
+                hops.append(Hop(through[0].id, at, out))
+                at = out
+            if at == A and draw(st.booleans()):
+                hops.append(Hop("sim:one/book:ba", A, B, draw(st.sampled_from(["ask:0", "ask:1", "ask:2"]))))
+                at = B
+            sinks = [group for group in groups if group.split(">")[1] == at]
+            routes.extend(Route(source, sink, draw(amounts), tuple(hops)) for sink in sinks[:2])
+    takes = tuple(
+        Take(i.id, draw(st.integers(1, i.outcome.units))) for i in intents if draw(st.booleans()) or i.outcome.units < 9
+    )
+    poor = {(i.outcome.owner, a): draw(amounts) for i in intents[:2] for a in i.outcome.pays}
+    return problem(intents, venues, balances=poor), Plan(takes, tuple(routes))
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(random_plans())
+def test_no_plan_however_wrong_becomes_a_broken_solution(case: tuple[Problem, Plan]) -> None:
+    question, plan = case
+
+    assert assembled(question, plan) == assembled(question, plan)
