@@ -27,7 +27,7 @@ $(STAMP): requirements.txt pyproject.toml
 run: install ## clear the seeded demo auction and show the result
 	@mkdir -p out
 	@$(BIN)/clearway demo --seed $(DEMO_SEED) -o out/demo-problem.json
-	@$(BIN)/clearway auction out/demo-problem.json --work 100000 -o out/demo-record.json
+	@$(BIN)/clearway auction out/demo-problem.json --work 300000 -o out/demo-record.json
 	@$(BIN)/clearway replay out/demo-record.json
 
 test: install ## run all tests on two processes

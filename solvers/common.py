@@ -16,7 +16,6 @@ from intents.identifiers import place_of
 from intents.outcome import is_derivative
 from intents.values import ceil_div
 
-
 GAS_WEIGHT = 0.1
 """Weight of gas against surplus in greedy's choices. The rules score surplus alone, so gas decides between ways to fill
 an intent; at full weight a solver would forgo most of what scores."""
