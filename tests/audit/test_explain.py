@@ -16,7 +16,7 @@ from tests.audit.records import bound, small_record
 
 
 def cleared(intents: list[Intent], *solutions: Solution) -> Record:
-    asked = problem(intents)
+    asked = problem(intents, holdings={BOB: {USD: 1_001}})
     return clear(asked, {ANN: bound(asked, ANN, *solutions)}, work=1_000)
 
 
@@ -42,7 +42,7 @@ def test_a_broken_bid_is_why_nothing_was_filled() -> None:
 
 
 def test_without_bids_money_comes_first_then_the_limit_against_the_market() -> None:
-    poor = intent("poor", {USD: 10**70}, {DAI: 1}, owner=BOB, units=1)
+    poor = intent("poor", {USD: 2_000}, {DAI: 1}, owner=BOB, units=1)
     greedy = intent("greedy", {USD: 1}, {ETH: 10**30}, owner=BOB)
     modest = intent("modest", {USD: 1_000}, {DAI: 1}, owner=BOB)
 
