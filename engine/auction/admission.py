@@ -1,0 +1,63 @@
+"""Whether a submitted intent may wait for an auction: everything that can be judged before a batch is cut.
+
+Guarantees
+1. What passes is signed by its owner under the deployment's salt, has its digest as id, is unfilled, names only assets
+   that the market knows, and may still be valid: it can not break a problem that it becomes part of.
+2. Fixed order, first fault: id, signature, validity, outcome, assets.
+
+Whether the owner has the money is judged in the auction: deposits may come later. Pure: time and market are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from engine.auction.problem import Intent
+from engine.auction.verdict import pointer
+from intents.errors import InputError
+from intents.outcome import Outcome
+from intents.signing import intent_id, verify_signature
+
+
+def check_admissible(intent: Intent, *, salt: str, assets: Container[str], time_seconds: int) -> None:
+    """Raise InputError with the JSON pointer into the intent of the first fault.
+
+    Codes: `wrong_intent_id`, `unsigned_intent`, `bad_signature`, `bad_filled_units`, `intent_expired`,
+    `unsupported_outcome`, `unknown_asset`. `time_seconds` is the time of the market's newest snapshot.
+    """
+    outcome = intent.outcome
+    if intent.signature is None:
+        raise InputError("unsigned_intent", "/signature", expected="the owner's signature", actual="none")
+    digest = intent_id(outcome, salt)
+    if intent.id != digest:
+        raise InputError("wrong_intent_id", "/id", expected=digest, actual=intent.id)
+    try:
+        verify_signature(outcome, salt, intent.signature.scheme, intent.signature.signature)
+    except InputError as error:
+        error.where = "/signature" + error.where
+        raise
+    if intent.filled_units:
+        raise InputError("bad_filled_units", "/filled_units", expected="0", actual=str(intent.filled_units))
+    if outcome.valid_until <= time_seconds:
+        raise InputError(
+            "intent_expired",
+            "/outcome/valid_until",
+            expected=f"a time after {time_seconds}",
+            actual=str(outcome.valid_until),
+        )
+    if outcome.exposure_bounds:
+        raise InputError(
+            "unsupported_outcome", "/outcome/exposure_bounds", expected="none in rules version 1", actual="some"
+        )
+    for where, asset in _assets(outcome):
+        if asset not in assets:
+            raise InputError("unknown_asset", where, expected="an asset of the market", actual=asset)
+
+
+def _assets(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """Every asset that the outcome names, with its place."""
+    for name in ("pays", "receives", "worst_loss", "max_escrow", "refund"):
+        for asset in getattr(outcome, name):
+            yield pointer("outcome", name, asset), asset
+    for i, floor in enumerate(outcome.payoff_floors):
+        yield pointer("outcome", "payoff_floors", i, "settlement"), floor.settlement
