@@ -81,6 +81,15 @@ class Books:
         self._amounts: dict[Key, int] = {}
         self._reserved: dict[Key, int] = {}
 
+    @classmethod
+    def restored(cls, balances: Iterable[tuple[str, str, Balance]]) -> Books:
+        """Books as they stood: of the (owner, asset, balance) that `balances` gave, all or those an entry will touch."""
+        books = cls()
+        for owner, asset, balance in balances:
+            books._amounts[owner, asset] = balance.amount
+            books._reserved[owner, asset] = balance.reserved
+        return books
+
     def balance(self, owner: str, asset: str) -> Balance:
         """The owner's balance of the asset; zero where nothing was posted."""
         return Balance(self._amounts.get((owner, asset), 0), self._reserved.get((owner, asset), 0))

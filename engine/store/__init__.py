@@ -1,0 +1,1 @@
+"""Storage: tables, repositories and the unit of work. With `migrations` the only code that knows SQL."""

@@ -1,0 +1,164 @@
+"""The database: opened by URL, migrated, used in units of work.
+
+    database = Database.open("sqlite:///clearway.db")
+    database.upgrade()
+    with database.transaction() as work:
+        work.intents.add(intent, accepted_ms=now, receipt=receipt)
+
+Guarantees
+1. What a `transaction` did is durable when its block is left, whole, or not done at all where an exception left it:
+   the commit here is the only one (SQLite: WAL and synchronous FULL, so that it survives a loss of power).
+2. Writers of one SQLite file wait for each other from the first statement (BEGIN IMMEDIATE); on PostgreSQL they wait
+   row by row. A reader waits for nobody and sees one moment.
+3. `upgrade` by several processes at once migrates once; a migration that is interrupted leaves nothing behind.
+
+SQLite: one file on a local disk (WAL needs shared memory). PostgreSQL: 14 or newer, through psycopg 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+import engine
+from engine.store.errors import StoreError
+from engine.store.work import Work
+
+MIGRATIONS = Path(engine.__file__).parent.parent / "migrations"
+"""Where the migrations are: beside the package, in a checkout and in an installation alike."""
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a SQLite writer waits for another."""
+
+_WRITES = "clearway_writes"
+
+
+class Database:
+    """An open database. Safe to share between threads; not across a fork."""
+
+    def __init__(self, sql_engine: Engine) -> None:
+        self._engine = sql_engine
+        writing = sql_engine.execution_options(**{_WRITES: True})
+        self._writing = writing
+        self._reading = (
+            sql_engine
+            if sql_engine.dialect.name == "sqlite"
+            else sql_engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """The database at a URL `sqlite:///<path>` or `postgresql://...`. Raises StoreError `bad_database_url`."""
+        return cls(open_engine(url))
+
+    def upgrade(self) -> None:
+        """Migrate to the newest revision."""
+        command.upgrade(migration_config(self._engine.url), "head")
+
+    def revision(self) -> str | None:
+        """The revision that the database is at; None before the first migration."""
+        with self._reading.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    @staticmethod
+    def newest_revision() -> str | None:
+        """The revision that this code needs."""
+        return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Work]:
+        """A unit of work that may write: committed at the end of the block, rolled back by an exception."""
+        with self._writing.begin() as connection:
+            yield Work(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Work]:
+        """A unit of work that only reads, all of it as of one moment."""
+        with self._reading.connect() as connection:
+            yield Work(connection)
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self._engine.dispose()
+
+
+def open_engine(url: str | URL, *, foreign_keys: bool = True) -> Engine:
+    """A SQLAlchemy engine with this project's settings. `foreign_keys` off is for migrations, which check afterwards."""
+    try:
+        parsed = make_url(url)
+        name = parsed.get_backend_name()
+        if name not in {"sqlite", "postgresql"} or (name == "sqlite" and parsed.database in {None, "", ":memory:"}):
+            raise _bad_url(parsed.drivername)
+        sql_engine = create_engine(parsed, **({} if name == "sqlite" else {"pool_pre_ping": True}))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise _bad_url(str(error)) from None
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            "missing_driver", "DATABASE_URL", expected="the extra clearway[postgres]", actual=str(error)
+        ) from None
+    if name == "sqlite":
+        _prepare_sqlite(sql_engine, foreign_keys=foreign_keys)
+    return sql_engine
+
+
+def _bad_url(actual: str) -> StoreError:
+    # Never the URL itself: it may hold a password.
+    expected = "sqlite:///<path of a file> or postgresql://..."
+    return StoreError("bad_database_url", "DATABASE_URL", expected=expected, actual=actual)
+
+
+def _prepare_sqlite(sql_engine: Engine, *, foreign_keys: bool) -> None:
+    @event.listens_for(sql_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # The driver's own BEGIN comes late and not for every statement: ours is sent below.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {BUSY_TIMEOUT_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(sql_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def migration_config(url: URL) -> Config:
+    """Alembic's settings for this database."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["url"] = url
+    return config
+
+
+@contextmanager
+def migrating(url: str | URL) -> Iterator[Connection]:
+    """A connection on which one process at a time migrates, in one transaction. Raises StoreError `broken_reference`."""
+    sql_engine = open_engine(url, foreign_keys=False)
+    try:
+        with sql_engine.execution_options(**{_WRITES: True}).begin() as connection:
+            if sql_engine.dialect.name == "postgresql":
+                connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('clearway/migrations'))"))
+            yield connection
+            if sql_engine.dialect.name == "sqlite":
+                broken = connection.execute(text("PRAGMA foreign_key_check")).first()
+                if broken is not None:
+                    raise StoreError(
+                        "broken_reference", str(broken[0]), expected="references that exist", actual=str(broken)
+                    )
+    finally:
+        sql_engine.dispose()

@@ -1,0 +1,24 @@
+"""What the store refuses, by code.
+
+StoreError
++-- LeaseLostError   another holder leads now; whoever sees this must stop
+"""
+
+from __future__ import annotations
+
+from intents.errors import ClearwayError
+
+
+class StoreError(ClearwayError):
+    """Something stored is not as the caller thinks. `code` is stable; `where` names the row."""
+
+    def __init__(self, code: str, where: str, *, expected: str, actual: str) -> None:
+        self.code = code
+        self.where = where
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{code} at {where}: expected {expected}, got {actual}")
+
+
+class LeaseLostError(StoreError):
+    """The fence is not the lease's any more: code `lease_lost`."""

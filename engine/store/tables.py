@@ -1,0 +1,314 @@
+"""The tables. migrations/SCHEMA.md says column by column what they hold; the comments here are where it comes from.
+
+Guarantees, by constraint rather than by care
+1. An intent is in at most one auction: it has an auction exactly while SETTLING, and enters a batch by that column.
+2. An intent is filled at most once an auction (`fills`), a group won at most once an auction (`winners`).
+3. (owner, nonce) belongs to one intent.
+4. Every row that names an auction, bid, entry, snapshot or stored intent names one that exists.
+
+Times are Unix milliseconds unless the name says seconds. Amounts are base units.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from engine.store.types import SUM_DIGITS, Exact, Json, Packed
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""All tables. Constraints get their names from one convention, so that migrations can name them on every database."""
+
+Number = BigInteger().with_variant(Integer(), "sqlite")
+"""A counter or a time; SQLite counts rows up by itself in INTEGER keys only, which hold 64 bits there."""
+
+WAITING = ("OPEN", "PARTIALLY_FILLED")
+"""Statuses from which an intent can be cut into a batch."""
+
+
+def _column(name: str, kind: Any, *rest: Any, comment: str, **options: Any) -> Column[Any]:
+    options.setdefault("nullable", False)
+    return Column(name, kind, *rest, comment=comment, **options)
+
+
+meta = Table(
+    "meta",
+    metadata,
+    _column("key", String(100), primary_key=True, comment="What is remembered, as a word"),
+    _column("value", Text, comment="Text that the owner of the key understands"),
+    comment="Single values: which world this is, keys of the engine",
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    _column("sequence", Number, primary_key=True, autoincrement=True, comment="Order of acceptance; gaps are possible"),
+    _column("id", String(180), comment="The signed digest, 0x and 64 hex digits"),
+    _column("owner", String(140), comment="The outcome's owner"),
+    _column("nonce", Exact, comment="The outcome's nonce"),
+    _column("pair", Text, comment="Its group: the directed pair of a plain swap, else the intent's id"),
+    _column("valid_from", Number, comment="Unix seconds, from when it may be filled, inclusive"),
+    _column("valid_until", Number, comment="Unix seconds, from when it may not be filled any more"),
+    _column("outcome", Json, comment="The outcome as signed, canonical JSON"),
+    _column("scheme", String(10), nullable=True, comment="eip712 or ed25519; null for unsigned imports"),
+    _column("signature", String(132), nullable=True, comment="0x and hex; null for unsigned imports"),
+    _column("status", String(20), comment="As in intents.lifecycle"),
+    _column("filled_units", Exact, comment="Units filled so far, of the outcome's units"),
+    _column("cancel_waits", Boolean, comment="A cancellation takes effect when the running auction ends"),
+    _column("auction", Number, nullable=True, comment="The auction whose batch it is in; null unless SETTLING"),
+    _column("receipt", Json, comment="The receipt that its owner was given"),
+    _column("accepted_ms", Number, comment="When it was stored"),
+    UniqueConstraint("id"),
+    UniqueConstraint("owner", "nonce"),
+    CheckConstraint("(status = 'SETTLING') = (auction IS NOT NULL)", name="auction_while_settling"),
+    CheckConstraint(
+        "status IN ('OPEN', 'SETTLING', 'PARTIALLY_FILLED', 'FILLED', 'CANCELLED', 'EXPIRED')", name="status"
+    ),
+    CheckConstraint("(scheme IS NULL) = (signature IS NULL)", name="signature"),
+    Index(None, "status", "valid_until"),
+    Index(None, "owner", "sequence"),
+    comment="Every accepted intent and where it stands",
+)
+
+intent_events = Table(
+    "intent_events",
+    metadata,
+    _column("intent", String(180), ForeignKey("intents.id"), primary_key=True, comment="The intent"),
+    _column("position", Integer, primary_key=True, comment="0 for its acceptance, then counting up"),
+    _column("event", String(20), comment="accepted, cut, settled, cancel or expire"),
+    _column("status", String(20), comment="Its status afterwards"),
+    _column("filled_units", Exact, comment="Its filled units afterwards"),
+    _column("at_ms", Number, comment="When it happened"),
+    _column("auction", Number, nullable=True, comment="The auction concerned, if one is"),
+    _column("detail", Json, comment="What else is to be said, a JSON object"),
+    comment="The history of intents, append-only",
+)
+
+snapshot_parts = Table(
+    "snapshot_parts",
+    metadata,
+    _column("hash", String(71), primary_key=True, comment="Hash of the body, tagged clearway/snapshot-part/1"),
+    _column("body", Packed, comment="Canonical JSON of a venue's state or of one of a snapshot's maps, deflated"),
+    comment="What snapshots are made of; a part that repeats is stored once",
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _column("hash", String(71), primary_key=True, comment="The snapshot's hash, as problems state it"),
+    _column("time_seconds", Number, comment="The moment it shows, Unix seconds"),
+    _column("manifest", Packed, comment="JSON: the snapshot with each part replaced by its hash, deflated"),
+    comment="Snapshots, as lists of parts",
+)
+
+auctions = Table(
+    "auctions",
+    metadata,
+    _column("number", Number, primary_key=True, autoincrement=False, comment="Counts up from 1"),
+    _column("status", String(10), comment="open, settled or void"),
+    _column("problem_hash", String(71), comment="Stored before any solver sees the problem"),
+    _column("snapshot", String(71), ForeignKey("snapshots.hash"), comment="The problem's snapshot"),
+    _column("rules_version", String(10), comment="The rules it is cleared by"),
+    _column("solver_seed", String(66), comment="The problem's seed"),
+    _column("code_version", String(80), comment="The version of the code that ran it"),
+    _column("cut_ms", Number, comment="When its batch was cut"),
+    _column("deadline_ms", Number, comment="When the bid set freezes"),
+    _column("ended_ms", Number, nullable=True, comment="When it was settled or voided; null while open"),
+    _column("void_reason", Text, nullable=True, comment="Why it was voided; null unless void"),
+    _column(
+        "timings",
+        Json,
+        nullable=True,
+        comment="What each step took, as the auctioneer measured it; null unless settled",
+    ),
+    _column(
+        "total_score",
+        Exact(SUM_DIGITS),
+        nullable=True,
+        comment="The winners' score, numeraire base units; null unless settled",
+    ),
+    _column("record_hash", String(71), nullable=True, comment="The record's own hash; null unless settled"),
+    _column(
+        "record_digest", String(64), nullable=True, comment="SHA-256 of the record's bytes, hex; null unless settled"
+    ),
+    _column("record", Packed, nullable=True, comment="The record without its snapshot, deflated; null unless settled"),
+    CheckConstraint("status IN ('open', 'settled', 'void')", name="status"),
+    CheckConstraint("(status = 'open') = (ended_ms IS NULL)", name="ended"),
+    CheckConstraint("(status = 'void') = (void_reason IS NOT NULL)", name="void"),
+    CheckConstraint("(status = 'settled') = (record IS NOT NULL)", name="record"),
+    Index(None, "status"),
+    comment="Every auction, settled or not",
+)
+
+auction_intents = Table(
+    "auction_intents",
+    metadata,
+    _column("auction", Number, ForeignKey("auctions.number"), primary_key=True, comment="The auction"),
+    _column("intent", String(180), ForeignKey("intents.id"), primary_key=True, comment="An intent of its batch"),
+    Index(None, "intent"),
+    comment="Batches",
+)
+
+bids = Table(
+    "bids",
+    metadata,
+    _column("auction", Number, ForeignKey("auctions.number"), primary_key=True, comment="The auction"),
+    _column("id", String(71), primary_key=True, comment="The bid's id (docs/rules.md, section 7)"),
+    _column("position", Integer, comment="Place in the record's list: by solver, then index"),
+    _column("solver", Text, comment="Who proposed it"),
+    _column("solution_index", Integer, comment="Place in the solver's list of solutions"),
+    _column("solution_hash", String(71), comment="Hash of the solution"),
+    _column("tie_key", String(71), comment="What decides between sets of equal score"),
+    _column("status", String(10), comment="won, lost, filtered or invalid"),
+    _column("reason", Json, nullable=True, comment="Why it did not win, a JSON object with `code`; null for winners"),
+    _column("score", Exact(SUM_DIGITS), comment="Base units of the numeraire; 0 for invalid bids"),
+    _column("group_scores", Json, comment="The score by group, digit strings"),
+    _column("unpriced", Json, comment="Intents whose fills score 0 because no price exists"),
+    CheckConstraint("status IN ('won', 'lost', 'filtered', 'invalid')", name="status"),
+    CheckConstraint("(status = 'won') = (reason IS NULL)", name="reason"),
+    comment="Every bid of every settled auction",
+)
+
+bid_intents = Table(
+    "bid_intents",
+    metadata,
+    _column("auction", Number, primary_key=True, comment="The auction"),
+    _column("bid", String(71), primary_key=True, comment="The bid"),
+    _column("intent", String(180), primary_key=True, comment="An intent of the batch that the bid would fill"),
+    _column("units", Exact(SUM_DIGITS), comment="How many units, all of the bid's fills of it together"),
+    ForeignKeyConstraint(["auction", "bid"], ["bids.auction", "bids.id"]),
+    ForeignKeyConstraint(["auction", "intent"], ["auction_intents.auction", "auction_intents.intent"]),
+    Index(None, "intent", "auction"),
+    comment="Which bids would fill which intents, won or not",
+)
+
+fills = Table(
+    "fills",
+    metadata,
+    _column("auction", Number, primary_key=True, comment="The auction"),
+    _column("intent", String(180), primary_key=True, comment="The intent; one fill an auction"),
+    _column("bid", String(71), comment="The winning bid that fills it"),
+    _column("units", Exact, comment="Units filled"),
+    _column("paid", Json, comment="What the owner gave, by asset, digit strings; fees included"),
+    _column("received", Json, comment="What the receiver got, by asset, digit strings"),
+    _column("fee", Json, comment="The solver's fee, by asset, digit strings"),
+    _column("stage", Integer, comment="The stage of the delivery"),
+    ForeignKeyConstraint(["auction", "bid"], ["bids.auction", "bids.id"]),
+    ForeignKeyConstraint(["auction", "intent"], ["auction_intents.auction", "auction_intents.intent"]),
+    Index(None, "intent", "auction"),
+    comment="What winners filled",
+)
+
+winners = Table(
+    "winners",
+    metadata,
+    _column("auction", Number, primary_key=True, comment="The auction"),
+    _column("group", Text, primary_key=True, comment="A group; won at most once"),
+    _column("bid", String(71), comment="The bid that won it"),
+    _column("score", Exact(SUM_DIGITS), comment="The bid's score in the group"),
+    _column("baseline", Exact(SUM_DIGITS), comment="The group's baseline score"),
+    _column("price_num", Exact, nullable=True, comment="Numerator of the group's price; null for groups without one"),
+    _column("price_den", Exact, nullable=True, comment="Denominator of the group's price"),
+    ForeignKeyConstraint(["auction", "bid"], ["bids.auction", "bids.id"]),
+    CheckConstraint("(price_num IS NULL) = (price_den IS NULL)", name="price"),
+    comment="Who won what, by group",
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    _column("number", Number, primary_key=True, autoincrement=True, comment="Order of posting; gaps are possible"),
+    _column("kind", String(40), comment="deposit, settlement, ..."),
+    _column("reference", Text, comment="What caused it"),
+    _column("at_ms", Number, comment="When it was posted"),
+    comment="Ledger entries, append-only",
+)
+
+
+def _movements(name: str, comment: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        _column("entry", Number, ForeignKey("entries.number"), primary_key=True, comment="The entry"),
+        _column("position", Integer, primary_key=True, comment="Place in the entry"),
+        _column("owner", Text, comment="Whose balance"),
+        _column("asset", Text, comment="The asset, whose id begins with the account's place"),
+        _column("amount", Exact, comment="The change, signed"),
+        Index(None, "owner", "entry"),
+        comment=comment,
+    )
+
+
+postings = _movements("postings", "Changes of balances; per entry and asset they sum to zero")
+holds = _movements("holds", "Changes of reserved parts of balances")
+
+balances = Table(
+    "balances",
+    metadata,
+    _column("owner", Text, primary_key=True, comment="Person, solver or system"),
+    _column("asset", Text, primary_key=True, comment="The asset, whose id begins with the account's place"),
+    _column("amount", Exact, comment="Sum of the postings; may be negative for systems and derivatives"),
+    _column("reserved", Exact, comment="Sum of the holds"),
+    comment="What the entries add up to, kept in the same transaction",
+)
+
+solvers = Table(
+    "solvers",
+    metadata,
+    _column("name", String(140), primary_key=True, comment="The solver's name"),
+    _column("kind", String(20), comment="builtin"),
+    comment="Who may bid",
+)
+
+solver_standing = Table(
+    "solver_standing",
+    metadata,
+    _column("solver", String(140), ForeignKey("solvers.name"), primary_key=True, comment="The solver"),
+    _column("outcome", String(40), primary_key=True, comment="What happened, as a word"),
+    _column("times", Number, comment="How often"),
+    comment="What solvers did, counted",
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _column("key", String(255), primary_key=True, comment="The client's key"),
+    _column("request_hash", String(71), comment="Hash of the request that first used it"),
+    _column("at_ms", Number, comment="When it was first used"),
+    _column("status", Integer, nullable=True, comment="HTTP status of the answer; null until there is one"),
+    _column("body", Packed, nullable=True, comment="The answer's body, deflated; null until there is one"),
+    comment="Answers to repeat for repeated requests",
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    _column("name", String(40), primary_key=True, comment="What is led"),
+    _column("holder", String(140), comment="Who leads or led last"),
+    _column("fence", Number, comment="Grows by one with every new term; work under an older one is refused"),
+    _column("expires_ms", Number, comment="When the term ends unless renewed"),
+    comment="Who leads",
+)

@@ -1,0 +1,41 @@
+"""The unit of work: one connection in one transaction, and the repositories on it.
+
+It neither commits nor rolls back: that is `Database.transaction`'s, at the edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from engine.store.repositories.accounts import Accounts
+from engine.store.repositories.auctions import Auctions
+from engine.store.repositories.idempotency import Idempotency
+from engine.store.repositories.intents import Intents
+from engine.store.repositories.leases import Leases
+from engine.store.repositories.meta import Meta
+from engine.store.repositories.snapshots import Snapshots
+from engine.store.repositories.solvers import Solvers
+
+
+class Work:
+    """All repositories within one transaction. Not to be kept or shared between threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.intents = Intents(connection)
+        self.accounts = Accounts(connection)
+        self.snapshots = Snapshots(connection)
+        self.auctions = Auctions(connection, self.snapshots)
+        self.solvers = Solvers(connection)
+        self.idempotency = Idempotency(connection)
+        self.leases = Leases(connection)
+        self.meta = Meta(connection)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of the work that an exception undoes alone, so that several requests can share one commit."""
+        with self._connection.begin_nested():
+            yield
