@@ -1,9 +1,7 @@
-"""One solver in a process of its own: `python -m solvers.worker`.
+"""One solver in a process of its own: `python -m solvers.worker NAME`, talking as `engine.runtime.frames` says.
 
-Reads from standard input one line of JSON {"solver", "seconds", "work", "seed"}, then the problem. Writes to standard
-output {"seconds", "proposal"}, or {"error": {"code", "message"}} where the solver is not available. Whatever the
-optimiser prints goes to standard error. The process knows nothing of the deadline's enforcement: who started it kills
-its process group.
+The solver's optimiser is loaded before the first request, once. Whatever it prints goes to standard error. The process
+knows nothing of the deadline's enforcement: who started it kills its process group.
 """
 
 from __future__ import annotations
@@ -11,35 +9,45 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 
 from engine.auction.problem import Problem
-from solvers.protocol import Budget
+from engine.runtime.frames import Request, frame, read_frame
+from solvers.protocol import Budget, Solver
 from solvers.registry import SolverUnavailableError, load
 
 
 def main() -> None:
-    """Answer one request."""
-    request = json.loads(sys.stdin.buffer.readline())
-    problem = Problem.from_json(sys.stdin.buffer.read())
+    """Answer requests until there are no more."""
     # Optimisers, and the programs they start, print to descriptor 1: it becomes standard error for them.
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    with answer:
-        json.dump(_answer(request, problem), answer)
+    with os.fdopen(os.dup(1), "wb") as output:
+        os.dup2(2, 1)
+        loaded = _load(sys.argv[1])
+        content: bytes | None = b""
+        while content is not None:
+            output.write(frame(content))
+            output.flush()
+            content = _next_answer(loaded)
 
 
-def _answer(request: dict[str, object], problem: Problem) -> dict[str, object]:
+def _load(name: str) -> Solver | SolverUnavailableError:
     try:
-        solver = load(str(request["solver"]))
+        return load(name)
     except SolverUnavailableError as error:
-        return {"error": {"code": error.code, "message": error.message}}
-    started, seconds = time.monotonic(), float(str(request["seconds"]))
-    budget = Budget(
-        work=int(str(request["work"])), seconds=seconds, expired=lambda: time.monotonic() - started >= seconds
-    )
-    proposal = solver.solve(problem, budget, int(str(request["seed"])))
-    return {"seconds": time.monotonic() - started, "proposal": proposal.to_wire()}
+        return error
+
+
+def _next_answer(loaded: Solver | SolverUnavailableError) -> bytes | None:
+    content = read_frame(sys.stdin.buffer)
+    if content is None:
+        return None
+    if isinstance(loaded, SolverUnavailableError):
+        return json.dumps({"error": {"code": loaded.code, "message": loaded.message}}).encode()
+    line, _, text = content.partition(b"\n")
+    request = Request.read(line)
+    problem = Problem.from_json(text)
+    budget = Budget(work=request.work, seconds=request.left(), expired=lambda: request.left() <= 0)
+    proposal = loaded.solve(problem, budget, request.seed)
+    return json.dumps({"proposal": proposal.to_wire()}).encode()
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from api.cli.documents import read_problem
 from api.cli.files import write_atomically
 from api.cli.output import ERR, in_units, print_json, remark, say, show_table
 from api.cli.solve import Grace, Seed, TimeLimit, Work, score_text
-from api.cli.workers import DEFAULT_WORK, GRACE_SECONDS, Limits, Run, run_solvers
+from api.cli.workers import run_solvers
 from engine.auction.auction import clear
 from engine.auction.problem import Problem
 from engine.audit.record import Record, record_bytes
+from engine.runtime.contest import DEFAULT_WORK, GRACE_SECONDS, Limits, Run
 from intents.errors import InputError
 
 SELECTION_WORK = 100_000
@@ -56,8 +57,8 @@ def run_visibly(names: Sequence[str], problem: Problem, limits: Limits) -> list[
     with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
         tasks = {name: progress.add_task(name, total=1) for name in names}
 
-        def finished(run: Run) -> None:
-            progress.update(tasks[run.solver], completed=1, description=f"{run.solver}: {run.no_bid or 'done'}")
+        def finished(name: str) -> None:
+            progress.update(tasks[name], completed=1, description=f"{name}: done")
 
         return run_solvers(names, problem, limits, finished=finished)
 

@@ -18,7 +18,6 @@ from api.cli.auction import SELECTION_WORK, run_visibly
 from api.cli.feeds import Format, read_feed
 from api.cli.output import in_units, print_json, show_table
 from api.cli.solve import Seed, Work
-from api.cli.workers import DEFAULT_WORK, Limits, Run
 from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Intent, Problem
@@ -27,6 +26,7 @@ from engine.auction.solution import Solution
 from engine.audit.record import Record, record_bytes
 from engine.audit.replay import replay_record
 from engine.market.feeds.deribit_examples import examples, with_examples
+from engine.runtime.contest import DEFAULT_WORK, Limits, Run
 from intents.errors import ClearwayError
 
 bench_app = typer.Typer(help="Figures on recorded data.", no_args_is_help=True)

@@ -9,10 +9,11 @@ import typer
 
 from api.cli.documents import read_problem, write_value
 from api.cli.output import EXIT_NO, in_units, print_json, remark, say
-from api.cli.workers import DEFAULT_WORK, GRACE_SECONDS, Limits, Run, run_solvers
+from api.cli.workers import run_solvers
 from engine.auction.problem import Problem
 from engine.auction.verdict import Verdict
 from engine.auction.verify import verify
+from engine.runtime.contest import DEFAULT_WORK, GRACE_SECONDS, Limits, Run
 
 TimeLimit = Annotated[float, typer.Option(min=0.001, help="Seconds of wall time for each solver.")]
 Work = Annotated[int, typer.Option(min=1, help="Budget of work, in each solver's own unit.")]
