@@ -3,7 +3,7 @@
 Guarantees
 1. What passes is signed by its owner under the deployment's salt, has its digest as id, is unfilled, names only assets
    that the market knows, and may still be valid: it can not break a problem that it becomes part of.
-2. Fixed order, first fault: id, signature, validity, outcome, assets.
+2. Fixed order, first fault: `check_signed` (signature, id), then `check_admissible` (validity, outcome, assets).
 
 Whether the owner has the money is judged in the auction: deposits may come later. Pure: time and market are arguments.
 """
@@ -19,23 +19,26 @@ from intents.outcome import Outcome
 from intents.signing import intent_id, verify_signature
 
 
-def check_admissible(intent: Intent, *, salt: str, assets: Container[str], time_seconds: int) -> None:
-    """Raise InputError with the JSON pointer into the intent of the first fault.
-
-    Codes: `wrong_intent_id`, `unsigned_intent`, `bad_signature`, `bad_filled_units`, `intent_expired`,
-    `unsupported_outcome`, `unknown_asset`. `time_seconds` is the time of the market's newest snapshot.
-    """
-    outcome = intent.outcome
+def check_signed(intent: Intent, salt: str) -> None:
+    """Raise InputError `unsigned_intent`, `wrong_intent_id` or `bad_signature` unless the owner signed it under the salt."""
     if intent.signature is None:
         raise InputError("unsigned_intent", "/signature", expected="the owner's signature", actual="none")
-    digest = intent_id(outcome, salt)
+    digest = intent_id(intent.outcome, salt)
     if intent.id != digest:
         raise InputError("wrong_intent_id", "/id", expected=digest, actual=intent.id)
     try:
-        verify_signature(outcome, salt, intent.signature.scheme, intent.signature.signature)
+        verify_signature(intent.outcome, salt, intent.signature.scheme, intent.signature.signature)
     except InputError as error:
         error.where = "/signature" + error.where
         raise
+
+
+def check_admissible(intent: Intent, *, assets: Container[str], time_seconds: int) -> None:
+    """Raise InputError `bad_filled_units`, `intent_expired`, `unsupported_outcome` or `unknown_asset`.
+
+    `assets` are the market's, `time_seconds` is the time of its newest snapshot. Places are pointers into the intent.
+    """
+    outcome = intent.outcome
     if intent.filled_units:
         raise InputError("bad_filled_units", "/filled_units", expected="0", actual=str(intent.filled_units))
     if outcome.valid_until <= time_seconds:

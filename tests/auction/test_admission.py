@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.auction.admission import check_admissible
+from engine.auction.admission import check_admissible, check_signed
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Intent, Signature
 from engine.market.demo import demo_intent, demo_owner
@@ -37,10 +37,15 @@ def edited(**changes: Any) -> Intent:
     return signed().model_copy(update=changes)
 
 
+def admit(intent: Intent) -> None:
+    check_signed(intent, SALT)
+    check_admissible(intent, assets=ASSETS, time_seconds=NOW)
+
+
 def test_what_is_admitted_makes_a_problem_that_stands() -> None:
     intent = signed()
 
-    check_admissible(intent, salt=SALT, assets=ASSETS, time_seconds=NOW)
+    admit(intent)
 
     check_problem(problem([intent]))
 
@@ -68,6 +73,6 @@ def test_what_is_admitted_makes_a_problem_that_stands() -> None:
 )
 def test_each_fault_has_its_code_and_place(intent: Intent, code: str, where: str) -> None:
     with pytest.raises(InputError) as caught:
-        check_admissible(intent, salt=SALT, assets=ASSETS, time_seconds=NOW)
+        admit(intent)
 
     assert (caught.value.code, caught.value.where) == (code, where)

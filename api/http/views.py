@@ -1,0 +1,308 @@
+"""What the API says: the values in its answers. Amounts are digit strings, times Unix milliseconds unless named otherwise."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from engine.auction.problem import Intent, Signature
+from engine.audit.record import BidRecord, Integer
+from engine.store.repositories.auctions import StoredAuction, StoredFill
+from engine.store.repositories.intents import HistoryLine, StoredIntent
+from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, Text
+from intents.instruments import Option
+from intents.lifecycle import Status
+from intents.receipts import Receipt
+from intents.signing import Cancellation
+from intents.values import Amount, SignedAmount, Value
+
+Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
+Number = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class IntentView(Value):
+    """An accepted intent and where it stands. `auction` is the running one while SETTLING."""
+
+    intent: Intent
+    status: Status
+    cancel_waits: bool
+    auction: Number | None
+    accepted_ms: Milliseconds
+    receipt: Receipt
+
+    @classmethod
+    def of(cls, stored: StoredIntent) -> IntentView:
+        """The view of a stored intent."""
+        return cls(
+            intent=stored.intent,
+            status=stored.status,
+            cancel_waits=stored.cancel_waits,
+            auction=stored.auction,
+            accepted_ms=stored.accepted_ms,
+            receipt=Receipt.from_wire(stored.receipt),
+        )
+
+
+class FillView(Value):
+    """What an auction filled of an intent: paid by its owner and received by its receiver, fees included."""
+
+    auction: Number
+    intent: IntentId
+    bid: Digest
+    solver: Text
+    units: Amount
+    paid: dict[AssetId, Amount]
+    received: dict[AssetId, Amount]
+    fee: dict[AssetId, Amount]
+    stage: Number
+
+    @classmethod
+    def of(cls, fill: StoredFill) -> FillView:
+        """The view of a stored fill."""
+        return cls(
+            auction=fill.auction,
+            intent=fill.intent,
+            bid=fill.bid,
+            solver=fill.solver,
+            units=fill.units,
+            paid=dict(fill.paid),
+            received=dict(fill.received),
+            fee=dict(fill.fee),
+            stage=fill.stage,
+        )
+
+
+class IntentDetail(IntentView):
+    """One intent with its fills, oldest first."""
+
+    fills: tuple[FillView, ...]
+
+    @classmethod
+    def of_all(cls, stored: StoredIntent, fills: list[StoredFill]) -> IntentDetail:
+        """The view of a stored intent and its fills."""
+        return cls(**dict(IntentView.of(stored)), fills=tuple(FillView.of(fill) for fill in fills))
+
+
+class IntentPage(Value):
+    """Newest first. `next` is the `after` of the following page; null on the last."""
+
+    items: tuple[IntentView, ...]
+    next: Number | None
+
+
+class EventView(Value):
+    """One event of an intent's life; `status` and `filled_units` are those afterwards."""
+
+    event: str
+    status: Status
+    filled_units: Amount
+    at_ms: Milliseconds
+    auction: Number | None
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, line: HistoryLine) -> EventView:
+        """The view of a line of history."""
+        return cls(
+            event=line.event,
+            status=line.status,
+            filled_units=line.filled_units,
+            at_ms=line.at_ms,
+            auction=line.auction,
+            detail=dict(line.detail),
+        )
+
+
+class History(Value):
+    """Everything that happened to an intent, oldest first."""
+
+    intent: IntentId
+    events: tuple[EventView, ...]
+
+
+class SignedCancellation(Value):
+    """A cancellation and its owner's signature."""
+
+    cancellation: Cancellation
+    signature: Signature
+
+
+class Deposit(Value):
+    """Money asked of the faucet, at the place where the asset lives."""
+
+    owner: OwnerId
+    asset: AssetId
+    amount: Amount
+
+
+class BalanceView(Value):
+    """`free` is the amount less what is reserved."""
+
+    amount: SignedAmount
+    reserved: SignedAmount
+    free: SignedAmount
+
+
+class Deposited(Value):
+    """A deposit that was made, its number in the ledger, and the balance it left."""
+
+    entry: Number
+    owner: OwnerId
+    asset: AssetId
+    amount: Amount
+    balance: BalanceView
+
+
+class Balances(Value):
+    """Tokens, by asset."""
+
+    owner: OwnerId
+    balances: dict[AssetId, BalanceView]
+
+
+class PositionView(Value):
+    """A position in a derivative; `instrument` is what its id says."""
+
+    asset: AssetId
+    balance: BalanceView
+    underlying: str
+    index: str
+    expiry_seconds: Number
+    strike: str
+    right: Literal["C", "P"]
+    style: Literal["linear", "inverse"]
+    settlement: AssetId
+    issuer: str
+
+    @classmethod
+    def of(cls, asset: str, balance: BalanceView, option: Option) -> PositionView:
+        """The view of a position."""
+        return cls(
+            asset=asset,
+            balance=balance,
+            underlying=option.underlying,
+            index=option.index,
+            expiry_seconds=option.expiry_seconds,
+            strike=option.strike,
+            right=option.right,
+            style=option.style,
+            settlement=option.settlement,
+            issuer=option.issuer,
+        )
+
+
+class Positions(Value):
+    """Derivatives, ascending by id."""
+
+    owner: OwnerId
+    positions: tuple[PositionView, ...]
+
+
+class AuctionView(Value):
+    """An auction. What comes with its end is null before it; `total_score` is in base units of the numeraire."""
+
+    number: Number
+    status: Literal["open", "settled", "void"]
+    problem_hash: Digest
+    snapshot_hash: Digest
+    rules_version: str
+    solver_seed: Bytes32
+    code_version: str
+    cut_ms: Milliseconds
+    deadline_ms: Milliseconds
+    ended_ms: Milliseconds | None
+    void_reason: str | None
+    timings: dict[str, Any] | None
+    total_score: Integer | None
+    record_hash: Digest | None
+
+    @classmethod
+    def of(cls, auction: StoredAuction) -> AuctionView:
+        """The view of a stored auction."""
+        return cls(
+            number=auction.number,
+            status=auction.status,
+            problem_hash=auction.problem_hash,
+            snapshot_hash=auction.snapshot,
+            rules_version=auction.rules_version,
+            solver_seed=auction.solver_seed,
+            code_version=auction.code_version,
+            cut_ms=auction.cut_ms,
+            deadline_ms=auction.deadline_ms,
+            ended_ms=auction.ended_ms,
+            void_reason=auction.void_reason,
+            timings=None if auction.timings is None else dict(auction.timings),
+            total_score=auction.total_score,
+            record_hash=auction.record_hash,
+        )
+
+
+class WinnerView(Value):
+    """Who won a group; scores in base units of the numeraire, `price` as [numerator, denominator] for groups of swaps."""
+
+    group: Text
+    bid: Digest
+    score: Integer
+    baseline: Integer
+    price: tuple[Amount, Amount] | None
+
+
+class AuctionDetail(AuctionView):
+    """An auction with its batch, its winners by group and its fills by intent."""
+
+    intents: tuple[IntentId, ...]
+    winners: tuple[WinnerView, ...]
+    fills: tuple[FillView, ...]
+
+
+class AuctionPage(Value):
+    """Newest first. `next` is the `after` of the following page; null on the last."""
+
+    items: tuple[AuctionView, ...]
+    next: Number | None
+
+
+class BidList(Value):
+    """Every bid of an auction, by solver and index, with its scores and, unless it won, its reason."""
+
+    auction: Number
+    bids: tuple[BidRecord, ...]
+
+
+class SolverView(Value):
+    """A solver and how often what happened."""
+
+    name: Text
+    kind: str
+    standing: dict[str, Number]
+
+
+class SolverList(Value):
+    """Who may bid, by name."""
+
+    solvers: tuple[SolverView, ...]
+
+
+class ServerTime(Value):
+    """The service's clock, and the market's: validity of intents is judged by `market_seconds`."""
+
+    now_ms: Milliseconds
+    market_seconds: Number
+    latest_auction: Number
+
+
+class Deployment(Value):
+    """What clients need to sign and to check: the salt of signatures, the key of receipts, versions."""
+
+    deployment_salt: Bytes32
+    engine: OwnerId
+    rules_version: str
+    code_version: str
+    faucet: bool
+
+
+class Health(Value):
+    """`ok`."""
+
+    status: Literal["ok"]
