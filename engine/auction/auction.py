@@ -105,6 +105,11 @@ def clear(problem: Problem, proposals: Mapping[str, Proposal | Submission], *, w
 
 def next_state(record: Record) -> After:
     """The world that the auction leaves. Raises SelectionError where the record's winners are not feasible."""
+    return apply(record.problem, replayed_winners(record))
+
+
+def replayed_winners(record: Record) -> Replayed:
+    """What the winners do, all together. Raises SelectionError where they are not feasible."""
     solutions = {bid.id: record.proposals[bid.solver].solutions[bid.index] for bid in record.bids}
     solvers = {bid.id: bid.solver for bid in record.bids}
     winners = [
@@ -113,7 +118,7 @@ def next_state(record: Record) -> After:
     replayed = replay(record.problem, winners)
     if isinstance(replayed, Fault):
         raise SelectionError(f"expected feasible winners, got {replayed}")
-    return apply(record.problem, replayed)
+    return replayed
 
 
 def _enter(

@@ -21,10 +21,12 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Protocol
 
-from engine.auction.problem import Holding
+from engine.auction.problem import Holding, Intent
+from engine.market.demo import Deposits
 from engine.market.feeds.base import DEFAULT_SOLVERS
 from engine.market.feeds.synthetic_flow import arrivals
 from engine.market.feeds.synthetic_market import ASSETS, CHAINS, EXCHANGE, NATIVE, START_SECONDS, Draw, demo_snapshot
+from engine.market.snapshot import Snapshot
 from engine.market.venues.base import VenueState
 from engine.market.world import Holdings, World
 from intents.identifiers import solver_account
@@ -51,9 +53,7 @@ class Applied(Protocol):
 
 def demo_world(seed: int) -> World:
     """The world before its first auction: market, solvers' inventory, and the first intents with their deposits."""
-    world = World(
-        name=f"demo-{seed}", auction=0, snapshot=demo_snapshot(_draw(seed, "market")), intents=(), holdings=_inventory()
-    )
+    world = World(name=world_name(seed), auction=0, snapshot=market(seed), intents=(), holdings=inventory())
     return _with_arrivals(world, seed)
 
 
@@ -68,16 +68,30 @@ def step(world: World, applied: Applied, seed: int) -> World:
     return _with_arrivals(advanced, seed)
 
 
+def world_name(seed: int) -> str:
+    """What the world of a seed is called."""
+    return f"demo-{seed}"
+
+
+def market(seed: int, quote: int = 0) -> Snapshot:
+    """The world's market at its start, as quoted for the first time (0) or anew: same venues, other states."""
+    return demo_snapshot(_draw(seed, f"market/{quote}" if quote else "market"))
+
+
+def order_flow(seed: int, snapshot: Snapshot, auction: int) -> tuple[list[Intent], Deposits]:
+    """Who arrives before an auction: new intents, and what their owners need for them."""
+    return arrivals(snapshot, auction, _draw(seed, f"flow/{auction}"))
+
+
 def _with_arrivals(world: World, seed: int) -> World:
-    intents, deposits = arrivals(world.snapshot, world.auction, _draw(seed, f"flow/{world.auction}"))
-    return world.arrive(intents, deposits)
+    return world.arrive(*order_flow(seed, world.snapshot, world.auction))
 
 
 def _draw(seed: int, purpose: str) -> Draw:
     return Draw(hashlib.sha256(f"clearway/synthetic/1/{seed}/{purpose}".encode()).digest())
 
 
-def _inventory() -> dict[str, dict[str, Holding]]:
+def inventory() -> dict[str, dict[str, Holding]]:
     """For each solver: 10 ETH for gas and inventory on each chain, and about the same value of every other token."""
     worth = 25_000
     held = {}

@@ -1,0 +1,297 @@
+"""The auctioneer: cuts a batch, lets solvers compete, clears, settles; again and again, and after a crash.
+
+    auctioneer = Auctioneer(database, world, pool, settings)
+    auctioneer.run(stop)
+
+Guarantees
+1. An auction is two transactions. The first cuts the batch and stores the problem's hash, before any solver sees the
+   problem; the second settles: postings, fills, record, intents' states and the next market, all or nothing.
+2. Between the two nothing is owed to anybody. Whoever leads next voids an auction that has only the first, with the
+   reason, and its intents are open again; so a crash at any point loses no intent and fills none twice.
+3. Both transactions, and the voiding, check the fence of the lease: of two auctioneers on one database only the one that
+   leads changes anything, whatever the other still believes.
+4. The set of bids is what the solvers wrote by the deadline (engine.runtime.pool).
+
+`hooks` is called with each name of `HOOKS` as it is reached; tests kill the process there.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import structlog
+
+from engine.auction.apply import filled_units
+from engine.auction.auction import clear, replayed_winners
+from engine.auction.check_problem import check_problem
+from engine.auction.problem import Problem
+from engine.audit.record import Record
+from engine.ledger.settlement_entries import settlement_entry
+from engine.runtime.contest import Limits, Run, compete
+from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.pool import Collected, Pool
+from engine.runtime.settings import Settings
+from engine.store.database import Database
+from engine.store.errors import LeaseLostError
+from engine.store.work import Work
+from intents.errors import ClearwayError
+from intents.lifecycle import Cut, Expire, Settled
+
+HOOKS = (
+    "leading",  # the lease is ours
+    "voiding",  # an interrupted auction is voided, not committed
+    "recovered",
+    "arrived",  # the cast came, not committed
+    "cutting",  # the batch is cut and the auction stored, not committed
+    "cut",
+    "answered",  # one solver's answer is there
+    "frozen",
+    "cleared",
+    "posting",  # money moved, not committed
+    "settling",  # all is settled, not committed
+    "settled",
+)
+"""The points at which a crash is tested, in order."""
+
+
+@dataclass
+class State:
+    """What others may read while the auctioneer runs. `next_cut_ms` in the service's time; `fault` of the last auction."""
+
+    leads: bool = False
+    next_cut_ms: int | None = None
+    last_number: int | None = None
+    fault: str = ""
+
+
+@dataclass
+class _Timings:
+    """Milliseconds since the cut, by what was reached."""
+
+    started: float = field(default_factory=time.monotonic)
+    reached: dict[str, int] = field(default_factory=dict)
+
+    def reach(self, name: str) -> None:
+        self.reached[f"{name}_ms"] = round((time.monotonic() - self.started) * 1000)
+
+
+class Auctioneer:
+    """Runs auctions on a database. Not for several threads at once; `state` may be read from any."""
+
+    def __init__(
+        self,
+        database: Database,
+        world: EmbeddedWorld,
+        pool: Pool,
+        settings: Settings,
+        *,
+        holder: str | None = None,
+        hooks: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.state = State()
+        self._database = database
+        self._world = world
+        self._clock = world.clock
+        self._pool = pool
+        self._settings = settings
+        self._holder = settings.holder if holder is None else holder
+        self._hooks = hooks
+        self._fence: int | None = None
+        self._log = structlog.get_logger(holder=self._holder)
+
+    def run(self, stop: threading.Event) -> None:
+        """Run auctions at the cadence until `stop`, as far as this auctioneer leads.
+
+        An auction that ends in an error of ours (ClearwayError) is voided and the next one is run; anything else ends
+        the run, and whoever starts it again recovers.
+        """
+        self._pool.wait_ready(self._settings.ready_seconds)
+        try:
+            while not stop.is_set():
+                self._turn()
+                now = self._clock.now_ms()
+                self.state.next_cut_ms = self._next_turn(now)
+                stop.wait((self.state.next_cut_ms - now) / 1000)
+        finally:
+            self._step_down()
+
+    def lead(self) -> bool:
+        """Take or renew the lease; whether it is ours. A term that begins begins with `recover`."""
+        now, period = self._clock.now_ms(), round(self._settings.lease_seconds * 1000)
+        try:
+            with self._database.transaction() as work:
+                if self._fence is not None:
+                    work.leases.renew(self._fence, now, period)
+                else:
+                    self._fence = work.leases.acquire(self._holder, now, period)
+                    if self._fence is None:
+                        return False
+        except LeaseLostError:
+            self._lost()
+            return False
+        if not self.state.leads:
+            self._hooks("leading")
+            self.state.leads = True
+            self._log.info("leading", fence=self._fence)
+            self.recover()
+        return True
+
+    def recover(self) -> list[int]:
+        """Void what was interrupted: its intents are open again. The numbers voided. Raises LeaseLostError."""
+        return self._void("interrupted")
+
+    def run_once(self) -> int:
+        """Run one auction; its number. Raises LeaseLostError where another leads, ClearwayError where ours went wrong."""
+        timings = _Timings()
+        number, problem = self._cut()
+        log = self._log.bind(auction=number, problem=problem.hash)
+        self._hooks("cut")
+        timings.reach("cut")
+        check_problem(problem)
+        runs, collected = self._compete(problem)
+        self._hooks("frozen")
+        timings.reach("frozen")
+        record = clear(problem, {run.solver: run.submission for run in runs}, work=self._settings.selection_work)
+        self._hooks("cleared")
+        timings.reach("cleared")
+        self._settle(number, record, runs, {**timings.reached, **_solver_timings(runs, collected)})
+        self._hooks("settled")
+        timings.reach("settled")
+        self.state.last_number, self.state.fault = number, ""
+        filled = len(record.settlement.filled_units)
+        no_bids = {run.solver: run.no_bid for run in runs if run.no_bid}
+        log.info("settled", filled=filled, of=len(problem.intents), no_bids=no_bids, **timings.reached)
+        return number
+
+    def _turn(self) -> None:
+        try:
+            if self.lead():
+                self.run_once()
+        except LeaseLostError:
+            self._lost()
+        except ClearwayError as error:
+            self.state.fault = str(error)
+            self._log.error("auction failed", fault=str(error))
+            self._void(f"failed: {error}"[:500])
+
+    def _next_turn(self, now_ms: int) -> int:
+        """The next cut; without the lease, the next time to ask for it."""
+        if self.state.leads:
+            period = round(self._settings.cadence_seconds * 1000)
+            return (now_ms // period + 1) * period
+        return now_ms + round(self._settings.lease_seconds * 1000 / 3)
+
+    def _cut(self) -> tuple[int, Problem]:
+        with self._database.transaction() as work:
+            self._check_fence(work)
+            now = self._clock.now_ms()
+            latest = work.auctions.latest()
+            number = 0 if latest is None else latest.number + 1
+            snapshot = self._world.arrive(work, number, now)
+            self._hooks("arrived")
+            for overdue in work.intents.overdue(snapshot.time_seconds):
+                work.intents.move(overdue, Expire(), now)
+            batch = work.intents.open_for_batch(snapshot.time_seconds)
+            solvers = [f"solver:{name}" for name in self._pool.names]
+            holdings = work.accounts.holdings(sorted({*solvers, *(intent.outcome.owner for intent in batch)}))
+            collecting = self._settings.solve_seconds + self._settings.grace_seconds
+            deadline = now + round(collecting * 1000)
+            problem = self._world.problem(number, snapshot, batch, holdings, deadline)
+            work.auctions.open(
+                number,
+                problem_hash=problem.hash,
+                snapshot_hash=problem.snapshot_hash,
+                cut_ms=now,
+                deadline_ms=deadline,
+                rules_version=problem.rules_version,
+                solver_seed=problem.solver_seed,
+                code_version=version("clearway"),
+                intent_ids=[intent.id for intent in batch],
+            )
+            for intent in batch:
+                work.intents.move(intent.id, Cut(), now, number)
+            self._hooks("cutting")
+        return number, problem
+
+    def _compete(self, problem: Problem) -> tuple[list[Run], Collected]:
+        limits = Limits(
+            seconds=self._settings.solve_seconds,
+            work=self._settings.solver_work,
+            grace_seconds=self._settings.grace_seconds,
+        )
+        return compete(self._pool, self._pool.names, problem, limits, finished=lambda _: self._hooks("answered"))
+
+    def _settle(self, number: int, record: Record, runs: list[Run], timings: Mapping[str, object]) -> None:
+        problem = record.problem
+        replayed = replayed_winners(record)
+        entry = settlement_entry(problem, replayed, problem.auction)
+        filled = filled_units(problem, replayed)
+        with self._database.transaction() as work:
+            self._check_fence(work)
+            now = self._clock.now_ms()
+            if entry.postings:
+                work.accounts.post(entry, now)
+            self._hooks("posting")
+            for intent in problem.intents:
+                event = Settled(filled.get(intent.id, intent.filled_units) - intent.filled_units)
+                work.intents.move(intent.id, event, now, number)
+            work.auctions.settle(number, record, timings, now)
+            self._world.leave(work, problem.snapshot, (state for _, state in sorted(replayed.venues.items())))
+            for run in runs:
+                for outcome in _outcomes(run, record):
+                    work.solvers.note(run.solver, outcome)
+            self._hooks("settling")
+
+    def _void(self, reason: str) -> list[int]:
+        with self._database.transaction() as work:
+            self._check_fence(work)
+            now = self._clock.now_ms()
+            numbers = [auction.number for auction in work.auctions.unfinished()]
+            for number in numbers:
+                for intent in work.auctions.batch(number):
+                    work.intents.move(intent, Settled(0), now, number, detail={"void": reason})
+                work.auctions.void(number, reason, now)
+            self._hooks("voiding")
+        for number in numbers:
+            self._log.warning("voided", auction=number, reason=reason)
+        self._hooks("recovered")
+        return numbers
+
+    def _check_fence(self, work: Work) -> None:
+        if self._fence is None:
+            raise LeaseLostError("lease_lost", self._holder, expected="a lease", actual="none")
+        work.leases.check(self._fence)
+
+    def _lost(self) -> None:
+        if self.state.leads:
+            self._log.warning("lease lost", fence=self._fence)
+        self._fence, self.state.leads = None, False
+
+    def _step_down(self) -> None:
+        """Let another lead at once. An auction that an error left open is voided by whoever leads next."""
+        if self._fence is not None:
+            try:
+                with self._database.transaction() as work:
+                    work.leases.release(self._fence)
+            except LeaseLostError:
+                pass  # another leads already, which is what we wanted
+            self._lost()
+
+
+def _solver_timings(runs: list[Run], collected: Collected) -> dict[str, object]:
+    return {
+        "frozen_late_ms": round(collected.frozen_late_seconds * 1000),
+        "reaped_ms": round(collected.reaped_seconds * 1000),
+        "unreaped": list(collected.unreaped),
+        "solvers": {run.solver: round(run.seconds * 1000) for run in runs},
+    }
+
+
+def _outcomes(run: Run, record: Record) -> list[str]:
+    """What a solver's standing counts: whether it answered, and once each whether a bid of it won, was invalid, ..."""
+    statuses = {bid.status for bid in record.bids if bid.solver == run.solver}
+    return ["no_bid" if run.no_bid else "answered", *sorted(statuses)]

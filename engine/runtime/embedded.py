@@ -1,0 +1,147 @@
+"""The embedded world: the seeded synthetic market and its order flow, kept in the store.
+
+Guarantees
+1. It begins once, however many processes open the database at once: market, solvers and their inventory.
+2. The market of an auction is what the auction before left, at the time of the cut. Its draws depend on the seed and the
+   auction's number only.
+3. It goes on for as long as its options do (58 days): the cast withdraws what it could not get filled, and deposits only
+   what is missing; solvers that used up half of their inventory get it back; every `REQUOTE` auctions the makers quote
+   anew, so that books and pools that the flow has emptied fill again.
+
+All money comes from the ledger's faucet. It models no real market: see engine.market.feeds.synthetic.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.auction.problem import Holding, Intent, Problem
+from engine.ledger.accounts import FAUCET
+from engine.ledger.books import Entry, Posting
+from engine.market.demo import Deposits
+from engine.market.feeds.base import DEFAULT_SOLVERS
+from engine.market.feeds.synthetic import inventory, market, order_flow, world_name
+from engine.market.feeds.synthetic_market import START_SECONDS
+from engine.market.snapshot import Snapshot
+from engine.market.venues.base import VenueState
+from engine.market.world import World, without_empty_levels
+from engine.runtime.clock import SystemClock
+from engine.store.database import Database
+from engine.store.errors import StoreError
+from engine.store.work import Work
+from intents.lifecycle import Cancel, Status
+
+REQUOTE = 20
+"""Auctions from one quotation of the whole market to the next."""
+
+_WORLD, _MARKET, _FLOW = "embedded/world", "embedded/market", "embedded/flow"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedWorld:
+    """A world that a database holds. `clock` is its time."""
+
+    seed: int
+    clock: SystemClock
+
+    @classmethod
+    def open(cls, database: Database, seed: int) -> EmbeddedWorld:
+        """The database's world; one of this seed where it has none."""
+        offset = START_SECONDS * 1000 - SystemClock().now_ms()
+        with database.transaction() as work:
+            if work.meta.claim(_WORLD, json.dumps({"seed": seed, "offset_ms": offset})):
+                _begin(work, seed)
+            stored = json.loads(_required(work, _WORLD))
+        return cls(seed=stored["seed"], clock=SystemClock(stored["offset_ms"]))
+
+    def market(self, work: Work) -> Snapshot:
+        """The market as the last auction left it."""
+        snapshot = work.snapshots.get(key := _required(work, _MARKET))
+        if snapshot is None:
+            raise StoreError("unknown_snapshot", key, expected="the market's snapshot", actual="none")
+        return snapshot
+
+    def arrive(self, work: Work, number: int, now_ms: int) -> Snapshot:
+        """What happens before an auction is cut: the cast comes and goes. The market of that auction, stored."""
+        snapshot = self.market(work).model_copy(update={"time_seconds": now_ms // 1000})
+        if number % REQUOTE == 0:
+            snapshot = snapshot.model_copy(update={"venues": market(self.seed, number).venues})
+        work.snapshots.put(snapshot)
+        intents, needed = order_flow(self.seed, snapshot, number)
+        self._withdraw(work, now_ms)
+        _supply(work, {**needed, **_used_up(work)}, f"{world_name(self.seed)}.{number}", now_ms)
+        # Demo keys are public: somebody else may have used the nonce.
+        new = [i for i in intents if work.intents.nonce_taken(i.outcome.owner, i.outcome.nonce) is None]
+        for intent in new:
+            work.intents.add(intent, accepted_ms=now_ms, receipt={})
+        work.meta.set(_FLOW, json.dumps([intent.id for intent in new]))
+        return snapshot
+
+    def problem(
+        self,
+        number: int,
+        snapshot: Snapshot,
+        intents: Sequence[Intent],
+        holdings: Mapping[str, Mapping[str, Holding]],
+        deadline_ms: int,
+    ) -> Problem:
+        """The auction's question."""
+        world = World(world_name(self.seed), number, snapshot, tuple(intents), holdings)
+        return world.problem().model_copy(update={"deadline_seconds": deadline_ms // 1000})
+
+    def leave(self, work: Work, snapshot: Snapshot, venues: Iterable[VenueState]) -> str:
+        """Keep the market that an auction leaves; its snapshot's hash."""
+        left = snapshot.model_copy(update={"venues": tuple(without_empty_levels(venue) for venue in venues)})
+        work.meta.set(_MARKET, key := work.snapshots.put(left))
+        return key
+
+    def _withdraw(self, work: Work, now_ms: int) -> None:
+        for intent in json.loads(work.meta.get(_FLOW) or "[]"):
+            stored = work.intents.get(intent)
+            if stored is not None and stored.status in {Status.OPEN, Status.PARTIALLY_FILLED}:
+                work.intents.move(intent, Cancel(), now_ms, detail={"by": world_name(self.seed)})
+
+
+def _begin(work: Work, seed: int) -> None:
+    work.meta.set(_MARKET, work.snapshots.put(market(seed)))
+    for name in DEFAULT_SOLVERS:
+        work.solvers.register_builtin(name)
+    held = {owner: {asset: h.amount for asset, h in assets.items()} for owner, assets in inventory().items()}
+    _supply(work, held, world_name(seed), START_SECONDS * 1000)
+
+
+def _supply(work: Work, needed: Deposits, reference: str, now_ms: int) -> None:
+    """Deposit what the owners' free balances lack of what they need."""
+    holdings = work.accounts.holdings(sorted(needed))
+    postings = []
+    for owner, amounts in sorted(needed.items()):
+        for asset, amount in sorted(amounts.items()):
+            holding = holdings.get(owner, {}).get(asset)
+            missing = amount - (0 if holding is None else holding.free)
+            if missing > 0:
+                postings += [Posting(FAUCET, asset, -missing), Posting(owner, asset, missing)]
+    if postings:
+        work.accounts.post(Entry("deposit", reference, tuple(postings)), now_ms)
+
+
+def _used_up(work: Work) -> dict[str, dict[str, int]]:
+    """By solver's account, the inventory of which less than half is left."""
+    full = inventory()
+    holdings = work.accounts.holdings(sorted(full))
+    return {
+        owner: {
+            asset: holding.amount
+            for asset, holding in assets.items()
+            if asset not in holdings.get(owner, {}) or 2 * holdings[owner][asset].free < holding.amount
+        }
+        for owner, assets in full.items()
+    }
+
+
+def _required(work: Work, key: str) -> str:
+    value = work.meta.get(key)
+    if value is None:
+        raise StoreError("no_world", key, expected="an embedded world", actual="none")
+    return value
