@@ -140,6 +140,7 @@ def migration_config(url: URL) -> Config:
     """Alembic's settings for this database."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
     config.attributes["url"] = url
     return config
 

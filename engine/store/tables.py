@@ -78,7 +78,13 @@ intents = Table(
     _column("status", String(20), comment="As in intents.lifecycle"),
     _column("filled_units", Exact, comment="Units filled so far, of the outcome's units"),
     _column("cancel_waits", Boolean, comment="A cancellation takes effect when the running auction ends"),
-    _column("auction", Number, nullable=True, comment="The auction whose batch it is in; null unless SETTLING"),
+    _column(
+        "auction",
+        Number,
+        ForeignKey("auctions.number"),
+        nullable=True,
+        comment="The auction whose batch it is in; null unless SETTLING",
+    ),
     _column("receipt", Json, comment="The receipt that its owner was given"),
     _column("accepted_ms", Number, comment="When it was stored"),
     UniqueConstraint("id"),
@@ -102,7 +108,9 @@ intent_events = Table(
     _column("status", String(20), comment="Its status afterwards"),
     _column("filled_units", Exact, comment="Its filled units afterwards"),
     _column("at_ms", Number, comment="When it happened"),
-    _column("auction", Number, nullable=True, comment="The auction concerned, if one is"),
+    _column(
+        "auction", Number, ForeignKey("auctions.number"), nullable=True, comment="The auction concerned, if one is"
+    ),
     _column("detail", Json, comment="What else is to be said, a JSON object"),
     comment="The history of intents, append-only",
 )

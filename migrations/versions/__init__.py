@@ -1,0 +1,1 @@
+"""Revisions, oldest first by number. A revision that was released never changes."""

