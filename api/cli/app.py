@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, schema, solve, verify
+from api.cli import auction, bench, feeds, run, schema, solve, verify
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -16,7 +16,7 @@ from intents.values import input_error
 
 app = typer.Typer(
     name="clearway",
-    help="Clear auctions of outcomes from files, exactly, and replay them.",
+    help="Clear auctions of outcomes, exactly: from files, or as a service. Replay them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,7 +28,10 @@ app.command("solve")(solve.solve)
 app.command("verify")(verify.verify_files)
 app.command("auction")(auction.auction)
 app.command("replay")(verify.replay_file)
+app.command("run")(run.run)
+app.command("doctor")(run.doctor)
 app.command("schema")(schema.schema)
+app.add_typer(run.db_app, name="db")
 app.add_typer(intent_app, name="intent")
 app.add_typer(bench.bench_app, name="bench")
 

@@ -50,20 +50,19 @@ def submit(request: Request, service: ServiceHere, body: Body, key: IdempotencyK
     def act(work: Work) -> tuple[int, Value]:
         known = work.intents.get(intent.id)
         if known is not None:
-            return 200, Receipt.from_wire(known.receipt)
-        market = service.market(work)
-        check_admissible(intent, assets=market.assets, time_seconds=market.time_seconds)
-        newest = work.auctions.latest()
+            return 200, _receipt(known)
         now_ms = service.now_ms()
+        check_admissible(intent, assets=service.assets, time_seconds=now_ms // 1000)
+        newest = work.auctions.latest()
         receipt = sign_receipt(
             intent.id,
             accepted_ms=now_ms,
-            latest_auction=(newest.number if newest else 0) + ENTRY_AUCTIONS,
+            latest_auction=(-1 if newest is None else newest.number) + ENTRY_AUCTIONS,
             deployment_salt=service.deployment_salt,
             private_key=service.engine_key,
         )
         stored = work.intents.add(intent, now_ms, receipt.to_wire())
-        return 201, Receipt.from_wire(stored.receipt)
+        return 201, _receipt(stored)
 
     response = once(service, request, key=key, scope=intent.outcome.owner, body=intent, act=act)
     response.headers["Location"] = f"/v1/intents/{intent.id}"
@@ -137,6 +136,13 @@ def cancel(
         return 200, IntentView.of(stored)
 
     return once(service, request, key=key, scope=cancellation.owner, body=asked, act=act)
+
+
+def _receipt(stored: StoredIntent) -> Receipt:
+    """The receipt that was given. Raises InputError `no_receipt` for the embedded world's own intents, which got none."""
+    if not stored.receipt:
+        raise InputError("no_receipt", "", expected="an intent that was submitted here", actual="one of the order flow")
+    return Receipt.from_wire(stored.receipt)
 
 
 def _known(work: Work, intent_id: str) -> StoredIntent:

@@ -19,13 +19,10 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @router.get("/v1/time")
 def server_time(service: ServiceHere) -> ServerTime:
-    """The service's clock and the market's."""
+    """The service's clock."""
     with service.database.reading() as work:
         newest = work.auctions.latest()
-        market = service.market(work)
-    return ServerTime(
-        now_ms=service.now_ms(), market_seconds=market.time_seconds, latest_auction=newest.number if newest else 0
-    )
+    return ServerTime(now_ms=service.now_ms(), latest_auction=None if newest is None else newest.number)
 
 
 @router.get("/v1/deployment")

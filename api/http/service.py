@@ -22,16 +22,12 @@ from intents.values import Value, content_hash
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
-    """What admission may know of the market: its time, and which assets it has."""
-
-    time_seconds: int
-    assets: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Service:
-    """One running service. `ready` gives what is missing before it can serve, "" where nothing is."""
+    """One running service.
+
+    `assets` are those of the market, which intents may name; `now_ms` is the service's time, by which validity is judged;
+    `ready` gives what is missing before it can serve, "" where nothing is.
+    """
 
     database: Database
     engine_key: bytes
@@ -39,7 +35,7 @@ class Service:
     code_version: str
     faucet_open: bool
     now_ms: Callable[[], int]
-    market: Callable[[Work], Market]
+    assets: frozenset[str]
     ready: Callable[[], str]
     metrics: Metrics = field(default_factory=Metrics)
 

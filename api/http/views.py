@@ -22,14 +22,17 @@ Number = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class IntentView(Value):
-    """An accepted intent and where it stands. `auction` is the running one while SETTLING."""
+    """An accepted intent and where it stands. `auction` is the running one while SETTLING.
+
+    `receipt` is null for intents that the embedded world brought by itself.
+    """
 
     intent: Intent
     status: Status
     cancel_waits: bool
     auction: Number | None
     accepted_ms: Milliseconds
-    receipt: Receipt
+    receipt: Receipt | None
 
     @classmethod
     def of(cls, stored: StoredIntent) -> IntentView:
@@ -40,7 +43,7 @@ class IntentView(Value):
             cancel_waits=stored.cancel_waits,
             auction=stored.auction,
             accepted_ms=stored.accepted_ms,
-            receipt=Receipt.from_wire(stored.receipt),
+            receipt=Receipt.from_wire(stored.receipt) if stored.receipt else None,
         )
 
 
@@ -285,11 +288,10 @@ class SolverList(Value):
 
 
 class ServerTime(Value):
-    """The service's clock, and the market's: validity of intents is judged by `market_seconds`."""
+    """The service's time, by which the validity of intents is judged, and the newest auction, null before the first."""
 
     now_ms: Milliseconds
-    market_seconds: Number
-    latest_auction: Number
+    latest_auction: Number | None
 
 
 class Deployment(Value):

@@ -7,7 +7,8 @@ names the variable.
 from __future__ import annotations
 
 import socket
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,7 +26,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CLEARWAY_", frozen=True, populate_by_name=True)
 
-    database_url: str = Field("sqlite:///clearway.db", validation_alias=AliasChoices("DATABASE_URL"))
+    mode: Literal["embedded", "production"] = "embedded"
+    data_dir: Path = Path("data")
+    """Where the engine's key is, and the SQLite database where no other is named."""
+
+    database_url: str = Field(
+        default_factory=lambda known: f"sqlite:///{known['data_dir'] / 'clearway.db'}",
+        validation_alias=AliasChoices("DATABASE_URL"),
+    )
     host: str = "127.0.0.1"
     port: int = Field(8000, validation_alias=AliasChoices("PORT"), ge=0, le=65_535)
     world_seed: int = Field(1, ge=0, lt=2**53)

@@ -1,0 +1,42 @@
+"""The auctioneer in a process of its own: `python -m api.auctioneer`.
+
+Its settings are the environment's. It ends when its standard input does, after the auction that it is at, so it outlives
+who started it by no more than that, however they ended.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from api import logs
+from api.cli.workers import solver_command
+from engine.runtime.auctioneer import Auctioneer
+from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.pool import Pool, PoolLimits
+from engine.runtime.settings import Settings
+from engine.store.database import Database
+from solvers.registry import BUILT_IN
+
+
+def main() -> None:
+    """Run auctions until standard input ends."""
+    logs.configure()
+    settings = Settings()
+    stop = threading.Event()
+    threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
+    database = Database.open(settings.database_url)
+    world = EmbeddedWorld.open(database, settings.world_seed)
+    limits = PoolLimits(output_bytes=settings.solver_output_bytes, memory_bytes=settings.solver_memory_bytes)
+    with Pool({name: solver_command(name) for name in BUILT_IN}, limits) as pool:
+        Auctioneer(database, world, pool, settings).run(stop)
+    database.close()
+
+
+def _wait_for_end(stop: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stop.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The service as a whole: the API in this process, the auctioneer in one of its own that is started again where it ends.
+
+The two share nothing but the database, so that clearing an auction delays no answer, and a crash of one is not the
+other's. Importing this module needs the extra `server`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+
+import structlog
+import uvicorn
+
+from api import logs
+from api.http.app import create_app
+from api.http.service import Service
+from engine.market.world import DEMO_SALT
+from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.keys import engine_key
+from engine.runtime.settings import Settings
+from engine.store.database import Database
+from intents.errors import InputError
+
+KEY_FILE = "engine.key"
+"""The engine's key in the data folder."""
+
+RESTART_SECONDS = 1.0
+"""Between an auctioneer that ended and its successor."""
+
+END_SECONDS = 20.0
+"""How long an auctioneer gets to end its auction when the service stops."""
+
+
+def serve(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
+    """Run the service until it is interrupted or terminated; `started` is told its URL.
+
+    Raises InputError `default_secrets`, `bad_key_file`, `port_in_use`, and the store's errors.
+    """
+    check_secrets(settings)
+    logs.configure()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    key = engine_key(settings.data_dir / KEY_FILE)
+    with _ended_by_signals(), _listening(settings) as listener, _opened(settings) as database:
+        service = embedded_service(database, EmbeddedWorld.open(database, settings.world_seed), key)
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(service), log_level="warning", access_log=False, proxy_headers=False, server_header=False
+        )
+        with _auctioneer(port):
+            started(f"http://{settings.host}:{port}")
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def check_secrets(settings: Settings) -> None:
+    """Raise InputError `default_secrets` in production mode where a secret is one that everybody knows.
+
+    The only world there is so far, the embedded one, signs with public keys under a salt of zeros: it is never for production.
+    """
+    if settings.mode == "production":
+        expected = "a world with keys and a salt of its own"
+        actual = "the embedded world, whose keys are public and whose salt is zero"
+        raise InputError("default_secrets", "CLEARWAY_MODE", expected=expected, actual=actual)
+
+
+def embedded_service(database: Database, world: EmbeddedWorld, key: bytes) -> Service:
+    """What the API serves of an embedded world. Its assets never change."""
+
+    def ready() -> str:
+        with database.reading() as work:
+            holder = work.leases.holder()
+        if database.revision() != database.newest_revision():
+            return "a database at another revision: clearway db upgrade"
+        leads = holder is not None and holder[2] > world.clock.now_ms()
+        return "" if leads else "no auctioneer that leads"
+
+    with database.reading() as work:
+        assets = frozenset(world.market(work).assets)
+    return Service(
+        database=database,
+        engine_key=key,
+        deployment_salt=DEMO_SALT,
+        code_version=version("clearway"),
+        faucet_open=True,
+        assets=assets,
+        now_ms=world.clock.now_ms,
+        ready=ready,
+    )
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Within it SIGINT and SIGTERM leave the block. The HTTP server, once it has shut down, raises again what it was sent."""
+
+    def leave(_number: int, _frame: object) -> None:
+        sys.exit(0)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    database = Database.open(settings.database_url)
+    try:
+        database.upgrade()
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """A socket that listens already, so that whoever starts two services on one port is told before anything runs."""
+    try:
+        listener = socket.create_server((settings.host, settings.port), backlog=1024)
+    except OSError as error:
+        address = f"{settings.host}:{settings.port}"
+        raise InputError("port_in_use", "PORT", expected=f"{address} free", actual=error.strerror or "not") from None
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _auctioneer(port: int) -> Iterator[None]:
+    """An auctioneer while the block lasts, in a session of its own: an interruption by keyboard reaches only us."""
+    stopping = threading.Event()
+    environment = {**os.environ, "PORT": str(port)}
+    running: list[subprocess.Popen[bytes]] = []
+
+    def keep() -> None:
+        log = structlog.get_logger()
+        while not stopping.is_set():
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "api.auctioneer"],
+                stdin=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+            running[:] = [process]
+            code = process.wait()
+            if not stopping.wait(RESTART_SECONDS):
+                log.error("auctioneer ended, starting another", code=code)
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for process in running:
+            _end(process)
+        keeper.join()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
