@@ -27,7 +27,7 @@ from engine.market.feeds.synthetic_market import START_SECONDS
 from engine.market.snapshot import Snapshot
 from engine.market.venues.base import VenueState
 from engine.market.world import World, without_empty_levels
-from engine.runtime.clock import SystemClock
+from engine.runtime.clock import Clock, SystemClock
 from engine.store.database import Database
 from engine.store.errors import StoreError
 from engine.store.work import Work
@@ -44,7 +44,7 @@ class EmbeddedWorld:
     """A world that a database holds. `clock` is its time."""
 
     seed: int
-    clock: SystemClock
+    clock: Clock
 
     @classmethod
     def open(cls, database: Database, seed: int) -> EmbeddedWorld:

@@ -1,0 +1,57 @@
+"""What must hold of a database whatever happened to the service."""
+
+from collections import Counter
+
+from sqlalchemy import create_engine, select
+
+from engine.audit.replay import replay_record
+from engine.store.database import Database
+from engine.store.tables import balances, entries, holds, postings
+from intents.lifecycle import Status
+
+
+def check_books(url: str) -> None:
+    """Balances are what the entries add up to, each entry balances, and no auction is settled twice."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        sums: Counter[tuple[str, str]] = Counter()
+        reserved: Counter[tuple[str, str]] = Counter()
+        by_entry: Counter[tuple[int, str]] = Counter()
+        for row in connection.execute(select(postings)):
+            sums[row.owner, row.asset] += row.amount
+            by_entry[row.entry, row.asset] += row.amount
+        for row in connection.execute(select(holds)):
+            reserved[row.owner, row.asset] += row.amount
+        stored = {(row.owner, row.asset): (row.amount, row.reserved) for row in connection.execute(select(balances))}
+        settled = Counter(connection.scalars(select(entries.c.reference).where(entries.c.kind == "settlement")))
+    engine.dispose()
+
+    assert stored == {key: (sums[key], reserved[key]) for key in stored}
+    assert sums.keys() | reserved.keys() == stored.keys()
+    assert not any(by_entry.values())
+    assert set(settled.values()) <= {1}
+
+
+def check_fills(database: Database) -> None:
+    """No intent is filled twice, beyond its limit, or without an auction that says so."""
+    with database.reading() as work:
+        stored, _ = work.intents.page(None, None, None, 10_000)
+        for item in stored:
+            outcome, fills = item.intent.outcome, work.auctions.fills_of(item.intent.id)
+            assert sum(fill.units for fill in fills) == item.filled_units <= outcome.units
+            assert len({fill.auction for fill in fills}) == len(fills)
+            for asset, most in outcome.pays.items():
+                assert sum(fill.paid.get(asset, 0) for fill in fills) * outcome.units <= item.filled_units * most
+            assert (item.status is Status.SETTLING) == (item.auction is not None)
+            last = work.intents.history(item.intent.id)[-1]
+            assert (last.status, last.filled_units) == (item.status, item.filled_units)
+
+
+def check_records(database: Database) -> None:
+    """Every settled auction replays to its bytes."""
+    with database.reading() as work:
+        auctions, _ = work.auctions.page(None, 1000)
+        for auction in auctions:
+            record = work.auctions.record_bytes(auction.number)
+            assert (record is None) == (auction.status != "settled")
+            assert record is None or replay_record(record).identical

@@ -1,0 +1,94 @@
+"""Two auctioneers on one database: one leads, and one that was paused past its lease changes nothing any more."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from engine.runtime.auctioneer import Auctioneer
+from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.pool import Pool
+from engine.store.database import Database
+from engine.store.errors import LeaseLostError
+from tests.databases import KINDS, Databases
+from tests.runtime.invariants import check_books, check_fills, check_records
+from tests.runtime.service import COMMANDS, SEED, settings
+
+LEASE_MS = 100_000
+
+
+@dataclass
+class ManualClock:
+    """A time that tests set."""
+
+    now: int
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, databases: Databases) -> str:
+    return databases.migrated(request.param)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool(COMMANDS) as pool:
+        yield pool
+
+
+def test_of_two_auctioneers_only_the_leader_changes_anything(url: str, pool: Pool) -> None:
+    databases = [Database.open(url), Database.open(url)]
+    world = EmbeddedWorld.open(databases[0], SEED)
+    assert EmbeddedWorld.open(databases[1], SEED + 1) == world
+    clock = ManualClock(world.clock.now_ms())
+    world = replace(world, clock=clock)
+    numbers: list[int] = []
+
+    def while_first_is_paused(hook: str) -> None:
+        if hook == "cleared" and not numbers:
+            assert not second.lead()
+            clock.now += LEASE_MS
+            assert second.lead()
+            numbers.append(second.run_once())
+
+    first = Auctioneer(databases[0], world, pool, settings(), holder="first", hooks=while_first_is_paused)
+    second = Auctioneer(databases[1], world, pool, settings(), holder="second")
+    assert first.lead()
+    with pytest.raises(LeaseLostError):
+        first.run_once()
+    assert not first.lead()
+
+    assert numbers == [1]
+    with databases[0].reading() as work:
+        assert [auction.status for auction in work.auctions.page(None, 10)[0]] == ["settled", "void"]
+        assert len(work.auctions.fills(1)) > 0
+    assert (first.state.leads, second.state.leads) == (False, True)
+    assert second.lead()
+    assert second.run_once() == 2
+    check_books(url)
+    check_fills(databases[0])
+    check_records(databases[0])
+    for database in databases:
+        database.close()
+
+
+def test_the_lost_leader_can_void_nothing_either(url: str, pool: Pool) -> None:
+    database = Database.open(url)
+    clock = ManualClock(0)
+    world = replace(EmbeddedWorld.open(database, SEED), clock=clock)
+    first = Auctioneer(database, world, pool, settings(), holder="first")
+    second = Auctioneer(database, world, pool, settings(), holder="second")
+    assert first.lead()
+    clock.now += LEASE_MS
+    assert second.lead()
+
+    with pytest.raises(LeaseLostError):
+        first.recover()
+    with pytest.raises(LeaseLostError):
+        first.run_once()
+
+    with database.reading() as work:
+        assert work.auctions.latest() is None
+    database.close()
