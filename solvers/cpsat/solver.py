@@ -7,6 +7,9 @@ the same problem, work and seed give the same bytes. Work is counted in milliont
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -33,6 +36,9 @@ MOST_TIME = 0.8
 
 SMALL_MARKET = 60
 """A market of at most so many edges is decided about in full."""
+
+WATCH_SECONDS = 0.02
+"""How often the search is asked whether its time is up."""
 
 OBJECTIVE_SIZE = 2**44
 """The objective's largest coefficient times its variable's bound is at most about this."""
@@ -97,7 +103,8 @@ def _decide(run: Run, relaxed: tuple[Network, FlowValues], budget: Budget, seed:
     solver.parameters.random_seed = seed % 2**31
     solver.parameters.max_deterministic_time = min(MOST_TIME, work_left)
     solver.parameters.max_time_in_seconds = max(1.0, budget.seconds)
-    status = solver.solve(cp)
+    with _stopping(solver, budget.expired):
+        status = solver.solve(cp)
     notes = _notes(swaps, desk, proven=status == cp_model.OPTIMAL)
     stopped = _stopped(solver, budget, optimal=status == cp_model.OPTIMAL)
     work = int(solver.response_proto.deterministic_time * WORK_PER_TIME)
@@ -112,7 +119,26 @@ def _decide(run: Run, relaxed: tuple[Network, FlowValues], budget: Budget, seed:
 def _stopped(solver: Any, budget: Budget, *, optimal: bool) -> Stop:
     if optimal:
         return "finished"
-    return "time" if solver.wall_time >= max(1.0, budget.seconds) * 0.98 else "work"
+    return "time" if budget.expired() or solver.wall_time >= max(1.0, budget.seconds) * 0.98 else "work"
+
+
+@contextmanager
+def _stopping(solver: Any, expired: Callable[[], bool]) -> Iterator[None]:
+    """Within it the search ends when the time is up: its own limit counts from its start, not from the budget's."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(WATCH_SECONDS):
+            if expired():
+                solver.stop_search()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def _candidates(network: Network, values: FlowValues) -> tuple[int, ...]:
