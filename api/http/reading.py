@@ -89,16 +89,19 @@ PageSize = Annotated[
 ]
 """How many items a page has at most."""
 
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=128,
-        pattern="^[!-~]+$",
-        description="Names this request of this owner: with the same body the same answer, with another one a refusal.",
-    ),
-]
+_KEY = Header(
+    alias="Idempotency-Key",
+    min_length=1,
+    max_length=128,
+    pattern="^[!-~]+$",
+    description="Names this request of this owner: with the same body the same answer, with another one a refusal.",
+)
+
+IdempotencyKey = Annotated[str, _KEY]
+"""A key that must be there."""
+
+OptionalKey = Annotated[str | None, _KEY]
+"""A key that may be there."""
 
 
 def request_schema(model: type[Value]) -> dict[str, Any]:

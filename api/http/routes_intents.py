@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
-from api.http.reading import Body, IdempotencyKey, Number, PageSize, known_parameters, request_schema
+from api.http.reading import Body, Number, OptionalKey, PageSize, known_parameters, request_schema
 from api.http.service import REFUSALS, ServiceHere, once
 from api.http.views import EventView, History, IntentDetail, IntentPage, IntentView, SignedCancellation
 from engine.auction.admission import check_admissible, check_signed
@@ -39,7 +39,7 @@ wait for each other, the very next batch may be cut in the moment in which the i
     openapi_extra=request_schema(Intent),
     responses={200: {"model": Receipt, "description": "This intent was accepted before; its receipt."}},
 )
-def submit(request: Request, service: ServiceHere, body: Body, key: IdempotencyKey | None = None) -> Response:
+def submit(request: Request, service: ServiceHere, body: Body, key: OptionalKey = None) -> Response:
     """Accept a signed intent. The receipt names the latest auction that it will be part of, and the engine signs it.
 
     The same signed intent is accepted once, however often it is sent.
@@ -117,14 +117,18 @@ def why_unfilled(
 
 @router.post("/{intent_id}/cancel", response_model=IntentView, openapi_extra=request_schema(SignedCancellation))
 def cancel(
-    request: Request, service: ServiceHere, intent_id: IntentPath, body: Body, key: IdempotencyKey | None = None
+    request: Request, service: ServiceHere, intent_id: IntentPath, body: Body, key: OptionalKey = None
 ) -> Response:
     """Cancel an intent, by its owner's signed cancellation. In a running auction it takes effect after that auction."""
     asked = SignedCancellation.from_json(body)
     cancellation, signature = asked.cancellation, asked.signature
     if cancellation.intent != intent_id:
         raise InputError("wrong_intent", "/cancellation/intent", expected=intent_id, actual=cancellation.intent)
-    verify_signature(cancellation, service.deployment_salt, signature.scheme, signature.signature)
+    try:
+        verify_signature(cancellation, service.deployment_salt, signature.scheme, signature.signature)
+    except InputError as error:
+        error.where = "/signature" + error.where
+        raise
 
     def act(work: Work) -> tuple[int, Value]:
         stored = _known(work, intent_id)
