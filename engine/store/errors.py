@@ -6,11 +6,15 @@ StoreError
 
 from __future__ import annotations
 
+from sqlalchemy.exc import DontWrapMixin
+
 from intents.errors import ClearwayError
 
 
-class StoreError(ClearwayError):
+class StoreError(ClearwayError, DontWrapMixin):
     """Something stored is not as the caller thinks. `code` is stable; `where` names the row."""
+
+    # DontWrapMixin: a column type that refuses a value is heard as it speaks, not inside an error of SQLAlchemy's.
 
     def __init__(self, code: str, where: str, *, expected: str, actual: str) -> None:
         self.code = code

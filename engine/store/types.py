@@ -20,6 +20,7 @@ from sqlalchemy import Dialect, LargeBinary, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from engine.store.errors import StoreError
+from intents.errors import InputError
 from intents.values import canonical_bytes
 
 AMOUNT_DIGITS = 78
@@ -66,8 +67,11 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Canonical text. Raises InputError `not_canonical` for what RFC 8785 cannot express."""
-        return None if value is None else canonical_bytes(value).decode()
+        """Canonical text. Raises StoreError `not_canonical` for what RFC 8785 cannot express."""
+        try:
+            return None if value is None else canonical_bytes(value).decode()
+        except InputError as error:
+            raise StoreError(error.code, "", expected=error.expected, actual=error.actual) from None
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """The data."""

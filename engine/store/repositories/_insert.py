@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert the row; False where a row with one of its unique keys is there already."""
     construct = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return connection.execute(construct(table).values(**row).on_conflict_do_nothing()).rowcount == 1
+    statement = construct(table).values(**row).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -2,7 +2,9 @@
 
 Guarantees
 1. `post` accepts what `engine.ledger.books` accepts, checked against the stored balances, and nothing else.
-2. `balances` is what the entries add up to: both change in one transaction, under locks on the balances touched.
+2. Every balance, also a system's, is a SignedAmount (-2^255 <= a < 2^255), so that a problem can always carry it: no
+   deposit can make an amount that stops auctions.
+3. `balances` is what the entries add up to: both change in one transaction, under locks on the balances touched.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, insert, or_, sele
 from engine.auction.problem import Holding
 from engine.ledger.books import Balance, Books, Entry, Hold, Posting
 from engine.ledger.settlement_entries import holdings_of
+from engine.store.errors import StoreError
 from engine.store.repositories._insert import insert_missing
 from engine.store.tables import balances, entries, holds, postings
 
 _KEYS_AT_ONCE = 200
+_LIMIT = 2**255
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,16 @@ class Accounts:
         return holdings_of(Books.restored((r.owner, r.asset, Balance(r.amount, r.reserved)) for r in rows))
 
     def post(self, entry: Entry, at_ms: int) -> int:
-        """Post an entry, whole or not at all, and return its number. Raises LedgerError."""
+        """Post an entry, whole or not at all, and return its number. Raises LedgerError, StoreError `amount_out_of_range`."""
         touched = sorted({(owner, asset) for owner, asset, _ in (*entry.postings, *entry.holds)})
         books = Books.restored(self._locked(touched))
         books.post(entry)
-        for owner, asset in touched:
-            balance = books.balance(owner, asset)
+        after = [(owner, asset, books.balance(owner, asset)) for owner, asset in touched]
+        for owner, asset, balance in after:
+            if not all(-_LIMIT <= amount < _LIMIT for amount in balance):
+                where, expected = f"{owner} {asset}", "-2^255 <= amount < 2^255"
+                raise StoreError("amount_out_of_range", where, expected=expected, actual=str(max(balance, key=abs)))
+        for owner, asset, balance in after:
             one = (balances.c.owner == owner) & (balances.c.asset == asset)
             self._connection.execute(
                 update(balances).where(one).values(amount=balance.amount, reserved=balance.reserved)
