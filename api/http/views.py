@@ -1,21 +1,26 @@
-"""What the API says: the values in its answers. Amounts are digit strings, times Unix milliseconds unless named otherwise."""
+"""What the API says: the values in its answers. Amounts are digit strings, times Unix milliseconds unless named otherwise.
+
+The client reads answers into the same values, so what this module loads is in the base: no store, no server.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from engine.auction.problem import Intent, Signature
 from engine.audit.record import BidRecord, Integer
-from engine.store.repositories.auctions import StoredAuction, StoredFill
-from engine.store.repositories.intents import HistoryLine, StoredIntent
 from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, Text
 from intents.instruments import Option
 from intents.lifecycle import Status
 from intents.receipts import Receipt
 from intents.signing import Cancellation
 from intents.values import Amount, SignedAmount, Value
+
+if TYPE_CHECKING:
+    from engine.store.repositories.auctions import StoredAuction, StoredFill
+    from engine.store.repositories.intents import HistoryLine, StoredIntent
 
 Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
 Number = Annotated[int, Field(ge=0, lt=2**53)]

@@ -1,0 +1,177 @@
+"""The blocking client. Answers are values of api.http.views.
+
+    with Client("http://127.0.0.1:8000") as service:
+        receipt = service.submit(intent)
+
+One client may be shared by threads.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx2
+
+from api.client import calls
+from api.client.calls import Call
+from api.client.exchange import Policy, Send, exchange
+from api.client.transport import TIMEOUT, answer_of, checked_url, lengthened, no_answer, request_of
+from api.http.views import (
+    AuctionDetail,
+    AuctionPage,
+    AuctionView,
+    Balances,
+    BidList,
+    Deployment,
+    Deposit,
+    Deposited,
+    History,
+    IntentDetail,
+    IntentPage,
+    IntentView,
+    Positions,
+    ServerTime,
+    SignedCancellation,
+    SolverList,
+)
+from engine.auction.problem import Intent
+from engine.audit.explain import Explanation
+from intents.lifecycle import Status
+from intents.receipts import Receipt
+
+T = TypeVar("T")
+
+
+class Client:
+    """The service at a URL. Errors are ServiceError and UnknownOutcomeError (api.client.errors)."""
+
+    def __init__(
+        self, url: str, *, policy: Policy | None = None, transport: httpx2.BaseTransport | None = None
+    ) -> None:
+        """`transport` is httpx2's: in place of the network, an application for instance."""
+        self._policy = policy or Policy()
+        self._http = httpx2.Client(base_url=checked_url(url), timeout=TIMEOUT, transport=transport)
+
+    def __enter__(self) -> Self:
+        """The client, open."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def submit(self, intent: Intent) -> Receipt:
+        """Hand in a signed intent; the engine's receipt. The same intent twice is one, and gets the same receipt."""
+        return self._call(calls.submit(intent))
+
+    def cancel(self, signed: SignedCancellation) -> IntentView:
+        """Cancel an intent; where it stands afterwards."""
+        return self._call(calls.cancel(signed))
+
+    def deposit(self, owner: str, asset: str, amount: int, *, key: str | None = None) -> Deposited:
+        """Take base units from the faucet: once for each `key`, which is a new one where none is given."""
+        asked = Deposit(owner=owner, asset=asset, amount=amount)
+        return self._call(calls.deposit(asked, key or secrets.token_hex(16)))
+
+    def intent(self, intent_id: str) -> IntentDetail:
+        """An intent and its fills."""
+        return self._call(calls.intent(intent_id))
+
+    def intents(
+        self, *, owner: str | None = None, status: Status | None = None, after: int | None = None, limit: int = 50
+    ) -> IntentPage:
+        """A page of intents, newest first; `after` is the `next` of the page before."""
+        return self._call(calls.intents(owner, status, after, limit))
+
+    def every_intent(self, *, owner: str | None = None, status: Status | None = None) -> Iterator[IntentView]:
+        """All intents, newest first, page by page."""
+        after: int | None = None
+        while True:
+            page = self.intents(owner=owner, status=status, after=after)
+            yield from page.items
+            if page.next is None:
+                return
+            after = page.next
+
+    def history(self, intent_id: str) -> History:
+        """Everything that happened to an intent."""
+        return self._call(calls.history(intent_id))
+
+    def why_unfilled(self, intent_id: str, auction: int | None = None) -> Explanation:
+        """What became of an intent in an auction, by default the newest settled one that it was part of."""
+        return self._call(calls.why_unfilled(intent_id, auction))
+
+    def balances(self, owner: str) -> Balances:
+        """An owner's tokens."""
+        return self._call(calls.balances(owner))
+
+    def positions(self, owner: str) -> Positions:
+        """An owner's derivatives."""
+        return self._call(calls.positions(owner))
+
+    def auctions(self, *, after: int | None = None, limit: int = 50) -> AuctionPage:
+        """A page of auctions, newest first; `after` is the `next` of the page before."""
+        return self._call(calls.auctions(after, limit))
+
+    def every_auction(self) -> Iterator[AuctionView]:
+        """All auctions, newest first, page by page."""
+        after: int | None = None
+        while True:
+            page = self.auctions(after=after)
+            yield from page.items
+            if page.next is None:
+                return
+            after = page.next
+
+    def auction(self, number: int) -> AuctionDetail:
+        """An auction with its batch, winners and fills."""
+        return self._call(calls.auction(number))
+
+    def bids(self, number: int) -> BidList:
+        """Every bid of an auction."""
+        return self._call(calls.bids(number))
+
+    def record(self, number: int) -> bytes:
+        """An auction's record, byte for byte, for `engine.audit.replay`."""
+        return self._call(calls.record(number))
+
+    def solvers(self) -> SolverList:
+        """Who may bid."""
+        return self._call(calls.solvers())
+
+    def time(self) -> ServerTime:
+        """The service's clock, by which the validity of intents is judged."""
+        return self._call(calls.server_time())
+
+    def deployment(self) -> Deployment:
+        """What to sign under, and to check receipts with."""
+        return self._call(calls.deployment())
+
+    def _call(self, call: Call[T]) -> T:
+        steps = exchange(call, self._policy)
+        step = next(steps)
+        try:
+            while True:
+                if isinstance(step, Send):
+                    try:
+                        outcome = answer_of(self._http.send(request_of(self._http, call)))
+                    except httpx2.RequestError as error:
+                        step = steps.send(no_answer(error))
+                    else:
+                        step = steps.send(outcome)
+                else:
+                    time.sleep(lengthened(step))
+                    step = next(steps)
+        except StopIteration as end:
+            answer: T = end.value
+            return answer

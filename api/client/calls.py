@@ -1,0 +1,147 @@
+"""What can be asked of the service, and how an answer is read. No network and no clock here: see `exchange`.
+
+Guarantees
+1. Every call that changes something carries an Idempotency-Key, so that any of them may be sent again as it is.
+2. The key of an intent and of a cancellation follows from what is sent: a client that forgot that it asked asks the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from urllib.parse import quote
+
+from api.http.views import (
+    AuctionDetail,
+    AuctionPage,
+    Balances,
+    BidList,
+    Deployment,
+    Deposit,
+    Deposited,
+    History,
+    IntentDetail,
+    IntentPage,
+    IntentView,
+    Positions,
+    ServerTime,
+    SignedCancellation,
+    SolverList,
+)
+from engine.auction.problem import Intent
+from engine.audit.explain import Explanation
+from intents.lifecycle import Status
+from intents.receipts import Receipt
+from intents.values import Value, canonical_bytes, content_hash
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Value)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request and how its answer is read. A call with a body changes something."""
+
+    method: str
+    path: str
+    read: Callable[[bytes], T]
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+def submit(intent: Intent) -> Call[Receipt]:
+    """Hand in a signed intent; the engine's receipt."""
+    return _post("/v1/intents", intent, Receipt, intent.id)
+
+
+def cancel(signed: SignedCancellation) -> Call[IntentView]:
+    """Cancel an intent; where it stands afterwards."""
+    key = content_hash("clearway/cancel-key/1", signed)
+    return _post(f"/v1/intents/{_part(signed.cancellation.intent)}/cancel", signed, IntentView, key)
+
+
+def deposit(asked: Deposit, key: str) -> Call[Deposited]:
+    """Take money from the faucet: once for each key."""
+    return _post("/v1/deposits", asked, Deposited, key)
+
+
+def intent(intent_id: str) -> Call[IntentDetail]:
+    """An intent and its fills."""
+    return _get(f"/v1/intents/{_part(intent_id)}", IntentDetail)
+
+
+def intents(owner: str | None, status: Status | None, after: int | None, limit: int) -> Call[IntentPage]:
+    """A page of intents, newest first."""
+    return _get("/v1/intents", IntentPage, owner=owner, status=status and status.value, after=after, limit=limit)
+
+
+def history(intent_id: str) -> Call[History]:
+    """Everything that happened to an intent."""
+    return _get(f"/v1/intents/{_part(intent_id)}/history", History)
+
+
+def why_unfilled(intent_id: str, auction_number: int | None) -> Call[Explanation]:
+    """What became of an intent in an auction."""
+    return _get(f"/v1/intents/{_part(intent_id)}/why-unfilled", Explanation, auction=auction_number)
+
+
+def balances(owner: str) -> Call[Balances]:
+    """An owner's tokens."""
+    return _get(f"/v1/accounts/{_part(owner)}/balances", Balances)
+
+
+def positions(owner: str) -> Call[Positions]:
+    """An owner's derivatives."""
+    return _get(f"/v1/accounts/{_part(owner)}/positions", Positions)
+
+
+def auctions(after: int | None, limit: int) -> Call[AuctionPage]:
+    """A page of auctions, newest first."""
+    return _get("/v1/auctions", AuctionPage, after=after, limit=limit)
+
+
+def auction(number: int) -> Call[AuctionDetail]:
+    """An auction with its batch, winners and fills."""
+    return _get(f"/v1/auctions/{number}", AuctionDetail)
+
+
+def bids(number: int) -> Call[BidList]:
+    """Every bid of an auction."""
+    return _get(f"/v1/auctions/{number}/bids", BidList)
+
+
+def record(number: int) -> Call[bytes]:
+    """An auction's record, byte for byte."""
+    return Call("GET", f"/v1/auctions/{number}/record", bytes)
+
+
+def solvers() -> Call[SolverList]:
+    """Who may bid."""
+    return _get("/v1/solvers", SolverList)
+
+
+def server_time() -> Call[ServerTime]:
+    """The service's clock."""
+    return _get("/v1/time", ServerTime)
+
+
+def deployment() -> Call[Deployment]:
+    """What to sign under, and to check receipts with."""
+    return _get("/v1/deployment", Deployment)
+
+
+def _get(path: str, answer: type[V], **query: str | int | None) -> Call[V]:
+    given = {name: str(value) for name, value in query.items() if value is not None}
+    return Call("GET", path, answer.from_json, query=given)
+
+
+def _post(path: str, body: Value, answer: type[V], key: str) -> Call[V]:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    return Call("POST", path, answer.from_json, headers=headers, body=canonical_bytes(body.to_wire()))
+
+
+def _part(text: str) -> str:
+    """One part of a path, whatever the text holds. `.` and `..` would be taken out by who normalises paths."""
+    return quote(text, safe=":").replace(".", "%2E")
