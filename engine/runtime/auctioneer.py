@@ -20,6 +20,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -267,19 +268,16 @@ class Auctioneer:
         work.leases.check(self._fence)
 
     def _lost(self) -> None:
-        if self.state.leads:
-            self._log.warning("lease lost", fence=self._fence)
+        self._log.warning("lease lost", fence=self._fence)
         self._fence, self.state.leads = None, False
 
     def _step_down(self) -> None:
         """Let another lead at once. An auction that an error left open is voided by whoever leads next."""
         if self._fence is not None:
-            try:
-                with self._database.transaction() as work:
-                    work.leases.release(self._fence)
-            except LeaseLostError:
-                pass  # another leads already, which is what we wanted
-            self._lost()
+            with suppress(LeaseLostError), self._database.transaction() as work:
+                work.leases.release(self._fence)
+            self._log.info("stepped down", fence=self._fence)
+            self._fence, self.state.leads = None, False
 
 
 def _solver_timings(runs: list[Run], collected: Collected) -> dict[str, object]:
