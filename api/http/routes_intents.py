@@ -62,6 +62,7 @@ def submit(request: Request, service: ServiceHere, body: Body, key: OptionalKey 
             private_key=service.engine_key,
         )
         stored = work.intents.add(intent, now_ms, receipt.to_wire())
+        service.metrics.accepted.inc()
         return 201, _receipt(stored)
 
     response = once(service, request, key=key, scope=intent.outcome.owner, body=intent, act=act)
