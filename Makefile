@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench figures mutation lock clean
+.PHONY: help install run demo test check format bench figures mutation lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,10 @@ $(STAMP): requirements.txt pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-run: install ## clear the seeded demo auction and show the result
+run: install ## run the service on http://127.0.0.1:8000 (PORT=): API, auctioneer, embedded world in data/
+	@$(BIN)/clearway run
+
+demo: install ## clear the seeded demo auction from files and show the result
 	@mkdir -p out
 	@$(BIN)/clearway demo --seed $(DEMO_SEED) -o out/demo-problem.json
 	@$(BIN)/clearway auction out/demo-problem.json --work 300000 -o out/demo-record.json
