@@ -20,7 +20,7 @@ class Meta:
 
     def claim(self, key: str, value: str) -> bool:
         """Set the value unless there is one; whether it was set now. Of several that try at once, one does."""
-        return insert_new(self._connection, meta, {"key": key, "value": value})
+        return insert_new(self._connection, meta, {"key": key, "value": value}) is not None
 
     def set(self, key: str, value: str) -> None:
         """Set or replace the value."""
