@@ -8,6 +8,7 @@ CLEARWAY_DATA ?= ../shared/data
 export CLEARWAY_DATA
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_SEED ?= 1
+CHECKED := build/check.db
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test check format bench figures mutation lock clean
@@ -36,11 +37,14 @@ demo: install ## clear the seeded demo auction from files and show the result
 test: install ## run all tests on two processes
 	$(BIN)/python -m pytest -q -n 2
 
-check: install ## format, lint, types, one-way imports; changes nothing
+check: install ## format, lint, types, one-way imports, migrations against tables; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@mkdir -p build && rm -f $(CHECKED)*
+	DATABASE_URL=sqlite:///$(CHECKED) $(BIN)/alembic upgrade head
+	DATABASE_URL=sqlite:///$(CHECKED) $(BIN)/alembic check
 
 format: install ## rewrite the code in the house format
 	$(BIN)/ruff format .

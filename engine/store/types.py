@@ -1,9 +1,10 @@
-"""Column types: exact integers, canonical JSON, packed bytes.
+"""Column types: exact integers, JSON, packed bytes.
 
 Guarantees
 1. `Exact` holds any integer of at most its digits, signed, without rounding: TEXT on SQLite (whose integers end at
    2^63), NUMERIC on PostgreSQL. Both refuse more digits with the same error, before the database sees them.
-2. `Json` is stored as its RFC 8785 text, so equal values are equal columns.
+2. `Json` is stored as text with sorted keys, so equal values are equal columns. (Hashes are made of canonical bytes,
+   never of columns; making those here would be half of what storing an intent costs.)
 3. `Packed` is stored deflated and read back as it was.
 
 Amounts are compared for equality only: on SQLite "9" > "10" as text, so no query may order or compare by one.
@@ -20,8 +21,6 @@ from sqlalchemy import Dialect, LargeBinary, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from engine.store.errors import StoreError
-from intents.errors import InputError
-from intents.values import canonical_bytes
 
 AMOUNT_DIGITS = 78
 """Enough for every amount below 2^256 and its negative."""
@@ -61,17 +60,19 @@ class Exact(TypeDecorator[int]):
 
 
 class Json(TypeDecorator[Any]):
-    """Plain JSON data, stored as its canonical text."""
+    """Plain JSON data, stored as text."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Canonical text. Raises StoreError `not_canonical` for what RFC 8785 cannot express."""
+        """Its text. Raises StoreError `not_json` for what JSON cannot express."""
+        if value is None:
+            return None
         try:
-            return None if value is None else canonical_bytes(value).decode()
-        except InputError as error:
-            raise StoreError(error.code, "", expected=error.expected, actual=error.actual) from None
+            return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise StoreError("not_json", "", expected="plain JSON data", actual=str(error)) from None
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """The data."""

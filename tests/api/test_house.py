@@ -17,7 +17,7 @@ def test_every_package_is_listed_and_nothing_else() -> None:
     listed = PROJECT["tool"]["setuptools"]["packages"]
     folders = {
         ".".join(folder.relative_to(ROOT).parts)
-        for top in ("api", "engine", "intents", "solvers")
+        for top in ("api", "engine", "intents", "migrations", "solvers")
         for folder in [ROOT / top, *(ROOT / top).rglob("*/")]
         if folder.is_dir() and (folder / "__init__.py").exists()
     }

@@ -38,7 +38,8 @@ class Idempotency:
         Raises StoreError `idempotency_key_reused` for another request under the key, `idempotency_key_busy` where the
         key was claimed in this same transaction and has no answer yet.
         """
-        if insert_new(self._connection, keys, {"key": key, "request_hash": request_hash, "at_ms": at_ms}):
+        row = {"key": key, "request_hash": request_hash, "at_ms": at_ms}
+        if insert_new(self._connection, keys, row) is not None:
             return None
         found = self._connection.execute(select(keys).where(keys.c.key == key)).first()
         if found is None or found.request_hash != request_hash:

@@ -22,6 +22,8 @@ from intents.errors import InputError
 from intents.lifecycle import Cut, Event, IntentState, Settled, Status, transition
 from intents.outcome import Outcome
 
+_ADD_LINE = insert(intent_events)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredIntent:
@@ -79,14 +81,23 @@ class Intents:
             "receipt": dict(receipt),
             "accepted_ms": accepted_ms,
         }
-        added = insert_new(self._connection, intents, row)
+        key = insert_new(self._connection, intents, row)
+        if key is not None:
+            self._note(intent.id, 0, "accepted", IntentState(outcome.units, intent.filled_units), accepted_ms, None, {})
+            return StoredIntent(
+                intent=intent,
+                status=Status.OPEN,
+                cancel_waits=False,
+                auction=None,
+                receipt=dict(receipt),
+                accepted_ms=accepted_ms,
+                sequence=key.sequence,
+            )
         stored = self.get(intent.id)
         if stored is None:
             expected = f"a nonce that {outcome.owner} has not used"
             holder = self.nonce_taken(outcome.owner, outcome.nonce)
             raise InputError("nonce_used", "/nonce", expected=expected, actual=f"used by {holder}")
-        if added:
-            self._note(intent.id, 0, "accepted", IntentState(outcome.units, intent.filled_units), accepted_ms, None, {})
         return stored
 
     def get(self, intent: str) -> StoredIntent | None:
@@ -114,15 +125,16 @@ class Intents:
         return found[:limit], found[limit - 1].sequence if len(found) > limit else None
 
     def open_for_batch(self, time_seconds: int) -> list[Intent]:
-        """Intents in no batch and valid at the time, by id."""
+        """Intents in no batch and valid at the time, by id; nobody else moves them until this transaction ends."""
         valid = (intents.c.valid_from <= time_seconds) & (intents.c.valid_until > time_seconds)
-        query = select(intents).where(intents.c.status.in_(WAITING), valid)
+        query = select(intents).where(intents.c.status.in_(WAITING), valid).order_by(intents.c.id).with_for_update()
         return sorted((_intent(row) for row in self._connection.execute(query)), key=lambda intent: intent.id)
 
     def overdue(self, time_seconds: int) -> list[str]:
-        """Ids of intents in no batch whose validity is over at the time, ascending: due for `Expire`."""
+        """Ids of intents in no batch whose validity is over at the time, ascending: due for `Expire`, and locked."""
         over = intents.c.status.in_(WAITING) & (intents.c.valid_until <= time_seconds)
-        return sorted(self._connection.scalars(select(intents.c.id).where(over)))
+        query = select(intents.c.id).where(over).order_by(intents.c.id).with_for_update()
+        return sorted(self._connection.scalars(query))
 
     def move(
         self, intent: str, event: Event, at_ms: int, auction: int | None = None, detail: Mapping[str, Any] | None = None
@@ -197,7 +209,7 @@ class Intents:
             "auction": auction,
             "detail": dict(detail),
         }
-        self._connection.execute(insert(intent_events).values(**line))
+        self._connection.execute(_ADD_LINE, line)
 
 
 def _intent(row: Row[Any]) -> Intent:

@@ -31,9 +31,8 @@ class Leases:
     def acquire(self, holder: str, now_ms: int, period_ms: int) -> int | None:
         """The fence of a new term until now + period; None while another holder's term runs."""
         expires_ms = now_ms + period_ms
-        if insert_new(
-            self._connection, leases, {"name": AUCTIONEER, "holder": holder, "fence": 1, "expires_ms": expires_ms}
-        ):
+        first = {"name": AUCTIONEER, "holder": holder, "fence": 1, "expires_ms": expires_ms}
+        if insert_new(self._connection, leases, first) is not None:
             return 1
         row = self._locked()
         if row.expires_ms > now_ms and row.holder != holder:

@@ -43,7 +43,7 @@ class Snapshots:
             "venues": [_cut(venue, parts) for venue in data["venues"]],
         }
         row = {"hash": key, "time_seconds": snapshot.time_seconds, "manifest": canonical_bytes(manifest)}
-        if insert_new(self._connection, snapshots, row):
+        if insert_new(self._connection, snapshots, row) is not None:
             known = self._known(parts)
             missing = [{"hash": name, "body": body} for name, body in sorted(parts.items()) if name not in known]
             insert_missing(self._connection, snapshot_parts, missing)
