@@ -23,10 +23,10 @@ def test_every_command_gives_the_output_that_is_shown(tmp_path: Path, needs_data
     assert shown == given
 
 
-def test_both_commands_to_start_with_are_there() -> None:
+def test_the_commands_to_start_with_are_there() -> None:
     makefile = (figures.ROOT / "Makefile").read_text()
 
-    for target in ("run", "test", "figures"):
+    for target in ("run", "demo", "test", "figures"):
         assert f"make {target}" in TEXT
         assert f"\n{target}: " in makefile
 

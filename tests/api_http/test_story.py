@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from tests.api_http.people import ADA, ETH, ONE_ETH, USD, signed
 from tests.databases import KINDS, Databases
 
 CLEARWAY = str(Path(sys.executable).parent / "clearway")
+BASH = shutil.which("bash") or "bash"
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 FIRST_AUCTION_SECONDS = 15
 SETTINGS = {
     "sqlite": {},  # as `make run` has them
@@ -53,6 +56,24 @@ def eventually(condition: Callable[[], Any], seconds: float) -> Any:
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.1)
     return found
+
+
+def live(client: httpx2.Client, folder: Path) -> str:
+    """What the README's commands against a running service print, run as one script that ends at the first failure."""
+    block = README.split("<!-- live -->\n```console\n", 1)[1].split("```", 1)[0]
+    commands = [line.removeprefix("$ ") for line in block.splitlines()]
+    script = "\n".join(["set -euo pipefail", *commands]).replace("http://127.0.0.1:8000", str(client.base_url))
+    path = f"{Path(CLEARWAY).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [BASH, "-c", script],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
 
 
 def in_state(client: httpx2.Client, path: str, status: str) -> Any:
@@ -96,6 +117,8 @@ def test_from_a_deposit_to_an_identical_replay(databases: Databases, tmp_path: P
         record.write_bytes(client.get(f"/v1/auctions/{number}/record").content)
         replayed = subprocess.run([CLEARWAY, "replay", record], capture_output=True, text=True, check=False)
         assert (replayed.returncode, replayed.stdout) == (0, "identical\n")
+        if kind == "sqlite":  # as `make run` has it
+            assert live(client, tmp_path).endswith("}identical\n")
         promised = json.loads(record.read_bytes())["problem"]["intents"]
         assert intent.id in {one["id"] for one in promised}
         assert "clearway_intents_accepted_total 1.0" in client.get("/metrics").text
