@@ -148,12 +148,12 @@ class Auctioneer:
     def run_once(self) -> int:
         """Run one auction; its number. Raises LeaseLostError where another leads, ClearwayError where ours went wrong."""
         timings = _Timings()
-        number, problem = self._cut()
+        number, problem, deadline_ms = self._cut()
         log = self._log.bind(auction=number, problem=problem.hash)
         self._hooks("cut")
         timings.reach("cut")
         check_problem(problem)
-        runs, collected = self._compete(problem)
+        runs, collected = self._compete(problem, deadline_ms)
         self._hooks("frozen")
         timings.reach("frozen")
         record = clear(problem, {run.solver: run.submission for run in runs}, work=self._settings.selection_work)
@@ -186,7 +186,8 @@ class Auctioneer:
             return (now_ms // period + 1) * period
         return now_ms + round(self._settings.lease_seconds * 1000 / 3)
 
-    def _cut(self) -> tuple[int, Problem]:
+    def _cut(self) -> tuple[int, Problem, int]:
+        """The auction's number, its problem, and its deadline in the service's time."""
         with self._database.transaction() as work:
             self._check_fence(work)
             now = self._clock.now_ms()
@@ -194,6 +195,7 @@ class Auctioneer:
             number = 0 if latest is None else latest.number + 1
             snapshot = self._world.arrive(work, number, now)
             self._hooks("arrived")
+            now = self._clock.now_ms()
             for overdue in work.intents.overdue(snapshot.time_seconds):
                 work.intents.move(overdue, Expire(), now)
             batch = work.intents.open_for_batch(snapshot.time_seconds)
@@ -216,14 +218,12 @@ class Auctioneer:
             for intent in batch:
                 work.intents.move(intent.id, Cut(), now, number)
             self._hooks("cutting")
-        return number, problem
+        return number, problem, deadline
 
-    def _compete(self, problem: Problem) -> tuple[list[Run], Collected]:
-        limits = Limits(
-            seconds=self._settings.solve_seconds,
-            work=self._settings.solver_work,
-            grace_seconds=self._settings.grace_seconds,
-        )
+    def _compete(self, problem: Problem, deadline_ms: int) -> tuple[list[Run], Collected]:
+        grace = self._settings.grace_seconds
+        seconds = (deadline_ms - self._clock.now_ms()) / 1000 - grace
+        limits = Limits(seconds=seconds, work=self._settings.solver_work, grace_seconds=grace)
         return compete(self._pool, self._pool.names, problem, limits, finished=lambda _: self._hooks("answered"))
 
     def _settle(self, number: int, record: Record, runs: list[Run], timings: Mapping[str, object]) -> None:

@@ -44,7 +44,7 @@ class Limits:
 class Run:
     """What became of one solver: what it submitted (nothing, where it has no bid, and why), and its seconds.
 
-    `unavailable` is the code where the solver could not be loaded at all.
+    `unavailable` is the code where the solver could not be loaded at all, `failure` where a registered one failed.
     """
 
     solver: str
@@ -52,6 +52,7 @@ class Run:
     seconds: float
     no_bid: str = ""
     unavailable: str = ""
+    failure: str = ""
 
     @property
     def best(self) -> Solution | None:

@@ -19,7 +19,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 class Settings(BaseSettings):
     """`*_seconds` are wall time.
 
-    An auction is cut every `cadence_seconds`. Solvers are given `solve_seconds`; their answers are collected
+    An auction is cut every `cadence_seconds`. Solvers are given `solve_seconds` from then; their answers are collected
     `grace_seconds` longer, which is for writing them, and no more. A leader that is not heard of for `lease_seconds` may
     be replaced.
     """

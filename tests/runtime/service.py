@@ -20,7 +20,7 @@ COMMANDS = {"greedy": [sys.executable, "-P", "-m", "solvers.worker", "greedy"]}
 def settings(**changes: Any) -> Settings:
     """Enough work for some fills; time is no limit but where a test makes it one."""
     return Settings(
-        **{"solver_work": 5000, "solve_seconds": 30, "lease_seconds": 100, "cadence_seconds": 0.5, **changes}
+        **{"solver_work": 2000, "solve_seconds": 30, "lease_seconds": 100, "cadence_seconds": 0.5, **changes}
     )
 
 
