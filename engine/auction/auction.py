@@ -7,7 +7,8 @@ Guarantees
 2. The record is a function of the arguments: no order, clock or environment enters, so `engine.audit.replay` can redo it.
 3. Winners are disjoint in groups and jointly feasible; this is replayed once more over all of them together.
 
-The problem must have passed `check_problem`. Solvers are keyed by name, as section 7 of docs/rules.md says for files.
+The problem must have passed `check_problem`. The solver key of section 7 of docs/rules.md is the key of a submission's seal,
+and the solver's name where nothing is sealed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from engine.auction.contention import Contention
 from engine.auction.ids import bid_id, commitment, tie_key, tie_seed
 from engine.auction.problem import Problem
 from engine.auction.replay import Bid, Replayed, replay
+from engine.auction.sealed import check_seal
 from engine.auction.select import Candidate, Decision, Selection, decide
 from engine.auction.solution import Proposal, Solution
 from engine.auction.verdict import Fault, Verdict
@@ -34,7 +36,7 @@ from engine.audit.record import (
     Submission,
     Unreadable,
 )
-from intents.errors import ClearwayError
+from intents.errors import ClearwayError, InputError
 from intents.values import content_hash
 
 
@@ -58,18 +60,19 @@ class _Entry:
 
 
 def clear(problem: Problem, proposals: Mapping[str, Proposal | Submission], *, work: int) -> Record:
-    """Verify, score, filter and select; `work` is what the search may look at. Raises SelectionError for a bug of ours."""
+    """Verify, score, filter and select; `work` is what the search may look at.
+
+    Raises InputError for a seal that is not this auction's or not of what is submitted, SelectionError for a bug of ours.
+    """
     submissions = {
         solver: proposal if isinstance(proposal, Submission) else Submission.of(proposal)
         for solver, proposal in sorted(proposals.items())
     }
-    commitments = {
-        solver: commitment([solution.content_hash for solution in submission.solutions])
-        for solver, submission in submissions.items()
-    }
-    seed = tie_seed(problem.hash, commitments)
+    commitments = {solver: _commitment(problem, solver, given) for solver, given in submissions.items()}
+    keys = {solver: solver if given.sealed is None else given.sealed.key for solver, given in submissions.items()}
+    seed = tie_seed(problem.hash, {keys[solver]: committed for solver, committed in commitments.items()})
     entries = [
-        _enter(problem, solver, index, solution, commitments[solver], seed)
+        _enter(problem, solver, index, solution, bid_id(keys[solver], commitments[solver], index), seed)
         for solver, submission in submissions.items()
         for index, solution in enumerate(submission.solutions)
     ]
@@ -121,10 +124,20 @@ def replayed_winners(record: Record) -> Replayed:
     return replayed
 
 
-def _enter(
-    problem: Problem, solver: str, index: int, solution: Solution | Unreadable, committed: str, seed: str
-) -> _Entry:
-    bid = bid_id(solver, committed, index)
+def _commitment(problem: Problem, solver: str, submission: Submission) -> str:
+    """What the solver committed to; a seal binds whether or not its solutions were revealed."""
+    made = commitment([solution.content_hash for solution in submission.solutions])
+    if submission.sealed is None:
+        return made
+    try:
+        check_seal(submission.sealed, problem.auction, problem.hash, made if submission.solutions else None)
+    except InputError as error:
+        where = f"/proposals/{solver}/sealed{error.where}"
+        raise InputError(error.code, where, expected=error.expected, actual=error.actual) from None
+    return submission.sealed.commitment
+
+
+def _enter(problem: Problem, solver: str, index: int, solution: Solution | Unreadable, bid: str, seed: str) -> _Entry:
     key, digest = tie_key(seed, bid), solution.content_hash
     if isinstance(solution, Unreadable):
         return _Entry(None, bid, solver, index, digest, key, Verdict(solution.fault()))

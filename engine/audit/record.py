@@ -15,9 +15,10 @@ import json
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from engine.auction.problem import RULES_VERSION, Problem
+from engine.auction.sealed import Seal
 from engine.auction.solution import Count, Proposal, Solution
 from engine.auction.verdict import Fault
 from engine.audit.leaf_digests import leaf_digests
@@ -69,13 +70,17 @@ class Unreadable(Value):
 
 
 class Submission(Value):
-    """A proposal as submitted. `stopped_by` is `unknown` where the proposal as a whole could not be read."""
+    """A proposal as submitted. `stopped_by` is `unknown` where the proposal as a whole could not be read.
+
+    `sealed` is what a registered solver committed to; left out where there is none, as for built-in solvers.
+    """
 
     solutions: tuple[Solution | Unreadable, ...]
     stopped_by: Literal["finished", "time", "work", "unknown"]
     work: Count
     unfilled: dict[str, Count] = {}
     notes: dict[str, str] = {}
+    sealed: Seal | None = Field(default=None, exclude_if=lambda seal: seal is None)
 
     @classmethod
     def of(cls, proposal: Proposal) -> Self:

@@ -75,7 +75,10 @@ def replay_record(content: bytes) -> ReplayReport:
     except InputError as error:
         found = f"{error.actual} ({error.code})"
         return ReplayReport(f"/problem{error.where}", error.expected, found, "format")
-    again = clear(record.problem, record.proposals, work=record.selection_work)
+    try:
+        again = clear(record.problem, record.proposals, work=record.selection_work)
+    except InputError as error:
+        return ReplayReport(error.where, error.expected, f"{error.actual} ({error.code})", "format")
     return _compare(again, data, content)
 
 

@@ -68,14 +68,20 @@ def compete(
     limits: Limits,
     *,
     finished: Callable[[str], None] = lambda _: None,
+    sending: Callable[[bytes, float], None] = lambda _text, _closes: None,
 ) -> tuple[list[Run], Collected]:
-    """One run for each name, in the order given, and when they were collected; `finished` is told of each as it ends."""
+    """One run for each name, in the order given, and when they were collected; `finished` is told of each as it ends.
+
+    `sending` is given the problem's bytes and the close (monotonic) in the moment before they are sent.
+    """
     seed = int(problem.solver_seed, 16) % 2**31 if limits.seed is None else limits.seed
     text = problem.model_dump_json(by_alias=True).encode()
     now = time.monotonic()
     template = Request("", seconds=limits.seconds, work=limits.work, seed=seed, sent=now)
     requests = {name: replace(template, solver=name).line() + text for name in names}
-    collected = pool.ask(requests, deadline=now + limits.seconds + limits.grace_seconds, finished=finished)
+    deadline = now + limits.seconds + limits.grace_seconds
+    sending(text, deadline)
+    collected = pool.ask(requests, deadline=deadline, finished=finished)
     return [read_reply(name, collected.replies[name]) for name in names], collected
 
 

@@ -175,7 +175,7 @@ class Post:
                 return "bad_status"
             while chunk := response.read1(CHUNK_BYTES):
                 with self._lock:
-                    if self._frozen:
+                    if self._frozen or time.monotonic() > self._until:
                         return "late"
                     if len(self._content) + len(chunk) > self._most:
                         self._content.clear()
@@ -203,7 +203,9 @@ class Post:
 class _Connection(HTTPConnection):
     """A connection to a checked address of the target; the name is still what the certificate must be for."""
 
-    def __init__(self, target: Target, seconds: float, *, private: bool, opened: Callable[[socket.socket], None]) -> None:
+    def __init__(
+        self, target: Target, seconds: float, *, private: bool, opened: Callable[[socket.socket], None]
+    ) -> None:
         super().__init__(target.host, target.port, timeout=seconds)
         self._target, self._seconds, self._private, self._tell = target, seconds, private, opened
 
@@ -220,9 +222,7 @@ class _Connection(HTTPConnection):
             self._tell(plain)
             if self._target.secure:
                 context = ssl.create_default_context()
-                secured = context.wrap_socket(
-                    plain, server_hostname=self._target.host, do_handshake_on_connect=False
-                )
+                secured = context.wrap_socket(plain, server_hostname=self._target.host, do_handshake_on_connect=False)
                 self._tell(secured)
                 secured.do_handshake()
                 self.sock = secured

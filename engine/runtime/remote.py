@@ -1,7 +1,6 @@
 """Registered solvers: the problem to all of them, their seals until the close, what they reveal after it.
 
-    round = Round(entrants, problem, text, gateway, closes=deadline)      # sent, at the moment the built-in ones are asked
-    runs = round.reveal(round.close())
+    runs, collected = compete_openly(pool, entrants, problem, limits, gateway)
 
 Guarantees
 1. All are sent the same bytes. A seal counts if it arrived whole before the close, and of several the one with the
@@ -17,7 +16,7 @@ Each solver's run says by code why it has no bid: `late`, `unreachable`, `redire
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,8 +24,9 @@ from engine.auction.ids import commitment
 from engine.auction.problem import Problem
 from engine.auction.sealed import RevealRequest, Seal
 from engine.audit.record import Submission, Unreadable
-from engine.runtime.contest import Run
+from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.outgoing import Answer, Post
+from engine.runtime.pool import Collected, Pool
 from engine.store.repositories.solvers import RemoteSolver
 from intents.errors import InputError
 from intents.values import canonical_bytes
@@ -48,6 +48,25 @@ class Gateway:
     private: bool
     reveal_seconds: float
     reveal_bytes: int
+
+
+def compete_openly(
+    pool: Pool,
+    entrants: Sequence[RemoteSolver],
+    problem: Problem,
+    limits: Limits,
+    gateway: Gateway,
+    *,
+    finished: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Run], Collected]:
+    """One run for each solver of the pool, then one for each entrant; how the pool's were collected."""
+    rounds: list[Round] = []
+
+    def send(text: bytes, closes: float) -> None:
+        rounds.append(Round(entrants, problem, text, gateway, closes=closes))
+
+    runs, collected = compete(pool, pool.names, problem, limits, finished=finished, sending=send)
+    return [*runs, *(run for exchange in rounds for run in exchange.reveal(exchange.close()))], collected
 
 
 @dataclass(frozen=True, slots=True)

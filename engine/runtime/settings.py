@@ -55,10 +55,24 @@ class Settings(BaseSettings):
     solver_output_bytes: int = Field(16 * 2**20, ge=2**16)
     solver_memory_bytes: int = Field(4 * 2**30, ge=2**27)
 
+    private_solvers: bool = Field(default_factory=lambda known: known["mode"] == "embedded")
+    """Whether registered solvers may be at private and loopback addresses, and at plain http."""
+
+    reveal_seconds: Seconds = 1.0
+    """How long after the close registered solvers may reveal what they sealed."""
+
+    reveal_bytes: int = Field(2**20, ge=2**10)
+    """What a registered solver may reveal."""
+
+    solver_failures: int = Field(3, ge=1, lt=2**31)
+    """So many failures in a row bench a registered solver, for `bench_seconds`."""
+
+    bench_seconds: Seconds = 300.0
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.lease_seconds < 2 * (self.solve_seconds + self.grace_seconds):
-            raise ValueError("lease_seconds: expected at least twice solve_seconds + grace_seconds")
+        if self.lease_seconds < 2 * (self.solve_seconds + self.grace_seconds + self.reveal_seconds):
+            raise ValueError("lease_seconds: expected at least twice solve_seconds + grace_seconds + reveal_seconds")
         return self
 
     @property

@@ -287,8 +287,21 @@ solvers = Table(
     "solvers",
     metadata,
     _column("name", String(140), primary_key=True, comment="The solver's name"),
-    _column("kind", String(20), comment="builtin"),
+    _column("kind", String(20), comment="builtin or remote"),
     comment="Who may bid",
+)
+
+remote_solvers = Table(
+    "remote_solvers",
+    metadata,
+    _column("solver", String(140), ForeignKey("solvers.name"), primary_key=True, comment="The solver"),
+    _column("url", Text, comment="Where it is asked"),
+    _column("key", String(72), unique=True, comment="Its Ed25519 public key, ed25519: and hex"),
+    _column("registered_ms", Number, comment="When this was last registered"),
+    _column("failures", Number, comment="Auctions failed one after the other, up to now"),
+    _column("last_failure", Text, nullable=True, comment="Why it failed last; null where it never did"),
+    _column("benched_until_ms", Number, nullable=True, comment="Until when it is not asked; null unless benched"),
+    comment="Solvers that are asked over HTTP",
 )
 
 solver_standing = Table(
