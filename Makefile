@@ -11,10 +11,10 @@ DEMO_SEED ?= 1
 CHECKED := build/check.db
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test check format bench figures mutation lock clean
+.PHONY: help install run demo test test-crash check format bench figures mutation lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## create .venv from the lock; does nothing while the lock is unchanged
 
@@ -36,6 +36,9 @@ demo: install ## clear the seeded demo auction from files and show the result
 
 test: install ## run all tests on two processes
 	$(BIN)/python -m pytest -q -n 2
+
+test-crash: install ## kill the service 200 times between commit and reply
+	CLEARWAY_CRASHES=200 $(BIN)/python -m pytest -q tests/api_http/test_crash.py
 
 check: install ## format, lint, types, one-way imports, migrations against tables; changes nothing
 	$(BIN)/ruff format --check .
