@@ -115,21 +115,24 @@ intent_events = Table(
     comment="The history of intents, append-only",
 )
 
-snapshot_parts = Table(
-    "snapshot_parts",
-    metadata,
-    _column("hash", String(71), primary_key=True, comment="Hash of the body, tagged clearway/snapshot-part/1"),
-    _column("body", Packed, comment="Canonical JSON of a venue's state or of one of a snapshot's maps, deflated"),
-    comment="What snapshots are made of; a part that repeats is stored once",
-)
-
 snapshots = Table(
     "snapshots",
     metadata,
-    _column("hash", String(71), primary_key=True, comment="The snapshot's hash, as problems state it"),
+    _column("sequence", Number, primary_key=True, autoincrement=True, comment="Order of storing; gaps are possible"),
+    _column("hash", String(71), comment="The snapshot's hash, as problems state it"),
     _column("time_seconds", Number, comment="The moment it shows, Unix seconds"),
-    _column("manifest", Packed, comment="JSON: the snapshot with each part replaced by its hash, deflated"),
-    comment="Snapshots, as lists of parts",
+    _column(
+        "parent",
+        String(71),
+        ForeignKey("snapshots.hash"),
+        nullable=True,
+        comment="The snapshot it is a difference from; null for one that is stored whole",
+    ),
+    _column("depth", Integer, comment="How many differences lie between it and a whole one"),
+    _column("body", Packed, comment="Canonical JSON of the snapshot or of the difference, deflated"),
+    UniqueConstraint("hash"),
+    CheckConstraint("(depth = 0) = (parent IS NULL)", name="depth"),
+    comment="Snapshots, most of them as what changed since the one before",
 )
 
 auctions = Table(

@@ -51,32 +51,29 @@ def downgrade() -> None:
         "intents",
         "auctions",
         "snapshots",
-        "snapshot_parts",
     ):
         op.drop_table(table)
 
 
 def _snapshots() -> None:
     op.create_table(
-        "snapshot_parts",
-        _column("hash", sa.String(length=71), comment="Hash of the body, tagged clearway/snapshot-part/1"),
-        _column(
-            "body",
-            sa.LargeBinary(),
-            comment="Canonical JSON of a venue's state or of one of a snapshot's maps, deflated",
-        ),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_snapshot_parts")),
-        comment="What snapshots are made of; a part that repeats is stored once",
-    )
-    op.create_table(
         "snapshots",
+        _column("sequence", NUMBER, autoincrement=True, comment="Order of storing; gaps are possible"),
         _column("hash", sa.String(length=71), comment="The snapshot's hash, as problems state it"),
         _column("time_seconds", NUMBER, comment="The moment it shows, Unix seconds"),
         _column(
-            "manifest", sa.LargeBinary(), comment="JSON: the snapshot with each part replaced by its hash, deflated"
+            "parent",
+            sa.String(length=71),
+            nullable=True,
+            comment="The snapshot it is a difference from; null for one that is stored whole",
         ),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_snapshots")),
-        comment="Snapshots, as lists of parts",
+        _column("depth", sa.Integer(), comment="How many differences lie between it and a whole one"),
+        _column("body", sa.LargeBinary(), comment="Canonical JSON of the snapshot or of the difference, deflated"),
+        sa.CheckConstraint("(depth = 0) = (parent IS NULL)", name=op.f("ck_snapshots_depth")),
+        sa.ForeignKeyConstraint(["parent"], ["snapshots.hash"], name=op.f("fk_snapshots_parent_snapshots")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_snapshots")),
+        sa.UniqueConstraint("hash", name=op.f("uq_snapshots_hash")),
+        comment="Snapshots, most of them as what changed since the one before",
     )
 
 

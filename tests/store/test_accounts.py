@@ -73,6 +73,10 @@ def test_holdings_are_exact_signed_and_leave_systems_out(database: Database) -> 
         work.accounts.post(reserve(ALICE, ETH, 7, reference="r"), 3)
     with database.reading() as work:
         everybody = work.accounts.holdings()
+        assert work.accounts.holdings([]) == {}
+        assert work.accounts.holdings([BOB, *(f"import:{number}" for number in range(1_000))]) == {
+            BOB: {CALL: Holding(amount=2**254)}
+        }
         assert work.accounts.holdings([BOB]) == {BOB: {CALL: Holding(amount=2**254)}}
     assert everybody == {
         ALICE: {ETH: Holding(amount=2**255 - 1, reserved=7), CALL: Holding(amount=-(2**254))},

@@ -42,10 +42,12 @@ class Accounts:
 
     def holdings(self, owners: Collection[str] | None = None) -> dict[str, dict[str, Holding]]:
         """Holdings that are not zero, by owner and asset, as a Problem carries them: of these owners, or of all but systems."""
-        query = select(balances)
+        queries = [select(balances)]
         if owners is not None:
-            query = query.where(balances.c.owner.in_(owners))
-        rows = self._connection.execute(query)
+            some = sorted(set(owners))
+            starts = range(0, len(some), _KEYS_AT_ONCE)
+            queries = [queries[0].where(balances.c.owner.in_(some[start : start + _KEYS_AT_ONCE])) for start in starts]
+        rows = (row for query in queries for row in self._connection.execute(query))
         return holdings_of(Books.restored((r.owner, r.asset, Balance(r.amount, r.reserved)) for r in rows))
 
     def post(self, entry: Entry, at_ms: int) -> int:

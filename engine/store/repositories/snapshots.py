@@ -1,29 +1,34 @@
-"""Snapshots by content: each part once, however many snapshots it is in.
+"""Snapshots by content, each as what changed since one before it.
 
-A snapshot is a manifest: its own fields, with the maps of chains, assets and prices and every venue's state replaced by
-the hashes of their canonical JSON. Two snapshots between which one pool traded differ in one part and the manifest.
+A snapshot is stored whole, or as its difference from the one that was stored last: its own fields, and of the maps of
+chains, assets and prices and of the venues those items that are new or other, and the names of those that are gone.
 
 Guarantees
 1. `put` twice is put once; what `get` gives has the hash it was asked by, or StoreError `damaged_snapshot` is raised.
-2. A part is never changed.
+2. A difference is stored only where it is smaller and gives back exactly the snapshot; reading one takes at most
+   MAX_DEPTH + 1 rows.
+3. A stored snapshot is never changed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from engine.market.snapshot import Snapshot, snapshot_hash
 from engine.store.errors import StoreError
-from engine.store.repositories._insert import insert_missing, insert_new
-from engine.store.tables import snapshot_parts, snapshots
-from intents.values import canonical_bytes, content_hash
+from engine.store.repositories._insert import insert_new
+from engine.store.tables import snapshots
+from intents.values import canonical_bytes
 
-_MAPS = ("assets", "chains", "prices")
-_KEYS_AT_ONCE = 500
+MAX_DEPTH = 15
+"""Most differences between a snapshot and the whole one that it comes from."""
+
+_PARTS = ("assets", "chains", "prices", "venues")
 
 
 class Snapshots:
@@ -35,18 +40,20 @@ class Snapshots:
     def put(self, snapshot: Snapshot) -> str:
         """Store a snapshot; returns its hash."""
         key = snapshot_hash(snapshot)
+        if self._row(key) is not None:
+            return key
         data = snapshot.to_wire()
-        parts: dict[str, bytes] = {}
-        manifest = {
-            **data,
-            **{name: _cut(data[name], parts) for name in _MAPS},
-            "venues": [_cut(venue, parts) for venue in data["venues"]],
-        }
-        row = {"hash": key, "time_seconds": snapshot.time_seconds, "manifest": canonical_bytes(manifest)}
-        if insert_new(self._connection, snapshots, row) is not None:
-            known = self._known(parts)
-            missing = [{"hash": name, "body": body} for name, body in sorted(parts.items()) if name not in known]
-            insert_missing(self._connection, snapshot_parts, missing)
+        row = {"hash": key, "time_seconds": snapshot.time_seconds, "parent": None, "depth": 0}
+        body = canonical_bytes(data)
+        last = self._connection.execute(select(snapshots).order_by(snapshots.c.sequence.desc()).limit(1)).first()
+        if last is not None and last.depth < MAX_DEPTH:
+            before = self._restored(last)
+            change = _difference(before, data)
+            shorter = canonical_bytes(change)
+            if len(zlib.compress(shorter)) < len(zlib.compress(body)) and _changed(before, change) == data:
+                row |= {"parent": last.hash, "depth": last.depth + 1}
+                body = shorter
+        insert_new(self._connection, snapshots, {**row, "body": body})
         return key
 
     def get(self, key: str) -> Snapshot | None:
@@ -61,41 +68,41 @@ class Snapshots:
 
     def wire(self, key: str) -> dict[str, Any] | None:
         """The snapshot as plain JSON data, its hash not checked; None where none was put."""
-        packed = self._connection.scalar(select(snapshots.c.manifest).where(snapshots.c.hash == key))
-        if packed is None:
-            return None
-        manifest: dict[str, Any] = json.loads(packed)
-        names = {*(manifest[name] for name in _MAPS), *manifest["venues"]}
-        bodies = self._bodies(names)
-        if missing := names - bodies.keys():
-            raise StoreError("damaged_snapshot", key, expected="all of its parts", actual=f"without {min(missing)}")
-        parts = {name: json.loads(body) for name, body in bodies.items()}
-        return {
-            **manifest,
-            **{name: parts[manifest[name]] for name in _MAPS},
-            "venues": [parts[venue] for venue in manifest["venues"]],
-        }
+        row = self._row(key)
+        return None if row is None else self._restored(row)
 
-    def _known(self, names: Collection[str]) -> set[str]:
-        found: set[str] = set()
-        for some in _batches(sorted(names)):
-            found.update(self._connection.scalars(select(snapshot_parts.c.hash).where(snapshot_parts.c.hash.in_(some))))
-        return found
+    def _row(self, key: str) -> Row[Any] | None:
+        return self._connection.execute(select(snapshots).where(snapshots.c.hash == key)).first()
 
-    def _bodies(self, names: Collection[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        for some in _batches(sorted(names)):
-            query = select(snapshot_parts).where(snapshot_parts.c.hash.in_(some))
-            found.update((row.hash, row.body) for row in self._connection.execute(query))
-        return found
+    def _restored(self, row: Row[Any]) -> dict[str, Any]:
+        changes: list[dict[str, Any]] = []
+        while row.parent is not None:
+            changes.append(json.loads(row.body))
+            row = self._connection.execute(select(snapshots).where(snapshots.c.hash == row.parent)).one()
+        data: dict[str, Any] = json.loads(row.body)
+        for change in reversed(changes):
+            data = _changed(data, change)
+        return data
 
 
-def _cut(data: Any, parts: dict[str, bytes]) -> str:
-    name = content_hash("clearway/snapshot-part/1", data)
-    parts[name] = canonical_bytes(data)
-    return name
+def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    parts = {}
+    for name in _PARTS:
+        old, new = _items(name, before), _items(name, after)
+        changed = {item: value for item, value in new.items() if old.get(item) != value}
+        parts[name] = {"set": changed, "drop": sorted(old.keys() - new.keys())}
+    return {**after, **parts}
 
 
-def _batches(names: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(names), _KEYS_AT_ONCE):
-        yield names[start : start + _KEYS_AT_ONCE]
+def _changed(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    for name in _PARTS:
+        items = {**_items(name, before), **change[name]["set"]}
+        for item in change[name]["drop"]:
+            del items[item]
+        parts[name] = [venue for _, venue in sorted(items.items())] if name == "venues" else items
+    return {**change, **parts}
+
+
+def _items(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {venue["id"]: venue for venue in data[name]} if name == "venues" else data[name]
