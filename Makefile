@@ -14,7 +14,7 @@ CHECKED := build/check.db
 .PHONY: help install run demo test test-crash check format bench figures mutation lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## create .venv from the lock; does nothing while the lock is unchanged
 
