@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, run, schema, solve, verify
+from api.cli import auction, bench, feeds, online, run, schema, solve, verify
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -30,8 +30,12 @@ app.command("auction")(auction.auction)
 app.command("replay")(verify.replay_file)
 app.command("run")(run.run)
 app.command("doctor")(run.doctor)
+app.command("auctions")(online.auctions)
+app.command("watch")(online.watch)
 app.command("schema")(schema.schema)
 app.add_typer(run.db_app, name="db")
+intent_app.command("submit")(online.submit)
+intent_app.command("status")(online.status)
 app.add_typer(intent_app, name="intent")
 app.add_typer(bench.bench_app, name="bench")
 

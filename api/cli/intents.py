@@ -32,7 +32,7 @@ NO_SALT = "0x" + "00" * 32
 
 Salt = Annotated[str, typer.Option(help="The deployment's salt: 0x and 64 hex digits; zeros for imports.")]
 
-intent_app = typer.Typer(help="Write, sign and check intents.", no_args_is_help=True)
+intent_app = typer.Typer(help="Write, sign, check, submit and follow intents.", no_args_is_help=True)
 intent_app.add_typer(new_app, name="new")
 
 
