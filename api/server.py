@@ -25,6 +25,7 @@ from api.http.service import Service
 from engine.market.world import DEMO_SALT
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.keys import engine_key
+from engine.runtime.operation import Mode, mode
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 from intents.errors import InputError
@@ -75,9 +76,11 @@ def embedded_service(database: Database, world: EmbeddedWorld, key: bytes) -> Se
 
     def ready() -> str:
         with database.reading() as work:
-            holder = work.leases.holder()
+            holder, wanted = work.leases.holder(), mode(work)
         if database.revision() != database.newest_revision():
             return "a database at another revision: clearway db upgrade"
+        if wanted is Mode.DRAINING:
+            return "intents are not accepted: the service drains"
         leads = holder is not None and holder[2] > world.clock.now_ms()
         return "" if leads else "no auctioneer that leads"
 

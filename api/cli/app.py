@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, online, run, schema, solve, verify
+from api.cli import auction, bench, feeds, online, operate, run, schema, solve, verify
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -30,6 +30,11 @@ app.command("auction")(auction.auction)
 app.command("replay")(verify.replay_file)
 app.command("run")(run.run)
 app.command("doctor")(run.doctor)
+app.command("pause")(operate.pause)
+app.command("resume")(operate.resume)
+app.command("drain")(operate.drain)
+app.command("backup")(operate.backup)
+app.command("restore")(operate.restore)
 app.command("auctions")(online.auctions)
 app.command("watch")(online.watch)
 app.command("schema")(schema.schema)

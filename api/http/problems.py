@@ -45,6 +45,7 @@ STATUS = {
     "nonce_used": 409,
     "illegal_transition": 409,
     "idempotency_key_busy": 409,
+    "draining": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "idempotency_key_reused": 422,

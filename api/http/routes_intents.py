@@ -14,6 +14,7 @@ from engine.auction.admission import check_admissible, check_signed
 from engine.auction.problem import Intent
 from engine.audit.explain import Explanation, explain
 from engine.audit.record import Record
+from engine.runtime.operation import check_accepting
 from engine.store.repositories.intents import StoredIntent
 from engine.store.work import Work
 from intents.errors import InputError
@@ -51,6 +52,7 @@ def submit(request: Request, service: ServiceHere, body: Body, key: OptionalKey 
         known = work.intents.get(intent.id)
         if known is not None:
             return 200, _receipt(known)
+        check_accepting(work)
         now_ms = service.now_ms()
         check_admissible(intent, assets=service.assets, time_seconds=now_ms // 1000)
         newest = work.auctions.latest()

@@ -73,6 +73,15 @@ def snapshot_hash(snapshot: Snapshot) -> str:
     return content_hash("clearway/snapshot/1", snapshot)
 
 
+def check_fresh(snapshot: Snapshot, max_age_seconds: float) -> None:
+    """Raise InputError `stale_price` where a reference price was observed longer than that before the snapshot's time."""
+    for asset, price in snapshot.prices.items():
+        age = snapshot.time_seconds - price.time_seconds
+        if age > max_age_seconds:
+            expected = f"observed within {max_age_seconds:g} s"
+            raise InputError("stale_price", f"/snapshot/prices/{asset}", expected=expected, actual=f"{age} s before")
+
+
 def check_snapshot(snapshot: Snapshot) -> None:
     """Raise InputError (VenueStateError for venues, its `where` prefixed by the venue) at the first broken invariant."""
     if snapshot.numeraire not in snapshot.assets:

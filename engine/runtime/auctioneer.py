@@ -10,7 +10,9 @@ Guarantees
    reason, and its intents are open again; so a crash at any point loses no intent and fills none twice.
 3. Both transactions, and the voiding, check the fence of the lease: of two auctioneers on one database only the one that
    leads changes anything, whatever the other still believes.
-4. The set of bids is what the solvers wrote by the deadline (engine.runtime.pool).
+4. No batch is cut while the operator holds auctions (engine.runtime.operation). An auction whose reference prices are
+   older than the settings allow is voided, with that reason.
+5. The set of bids is what the solvers wrote by the deadline (engine.runtime.pool).
 
 `hooks` is called with each name of `HOOKS` as it is reached; tests kill the process there.
 """
@@ -32,8 +34,10 @@ from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
 from engine.audit.record import Record
 from engine.ledger.settlement_entries import settlement_entry
+from engine.market.snapshot import check_fresh
 from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.settings import Settings
 from engine.store.database import Database
@@ -146,13 +150,14 @@ class Auctioneer:
         return self._void("interrupted")
 
     def run_once(self) -> int:
-        """Run one auction; its number. Raises LeaseLostError where another leads, ClearwayError where ours went wrong."""
+        """Run one auction; its number. Raises LeaseLostError where another leads, HeldError, ClearwayError."""
         timings = _Timings()
         number, problem, deadline_ms = self._cut()
         log = self._log.bind(auction=number, problem=problem.hash)
         self._hooks("cut")
         timings.reach("cut")
         check_problem(problem)
+        check_fresh(problem.snapshot, self._settings.price_age_seconds)
         runs, collected = self._compete(problem, deadline_ms)
         self._hooks("frozen")
         timings.reach("frozen")
@@ -174,6 +179,8 @@ class Auctioneer:
                 self.run_once()
         except LeaseLostError:
             self._lost()
+        except HeldError as held:
+            self._log.info("held", why=str(held))
         except ClearwayError as error:
             self.state.fault = str(error)
             self._log.error("auction failed", fault=str(error))
@@ -190,6 +197,7 @@ class Auctioneer:
         """The auction's number, its problem, and its deadline in the service's time."""
         with self._database.transaction() as work:
             self._check_fence(work)
+            check_running(work)
             now = self._clock.now_ms()
             latest = work.auctions.latest()
             number = 0 if latest is None else latest.number + 1

@@ -36,6 +36,9 @@ from intents.lifecycle import Cancel, Status
 REQUOTE = 20
 """Auctions from one quotation of the whole market to the next."""
 
+OBSERVED_SECONDS = 60
+"""Reference prices, which never change here, are observed again when they are as old."""
+
 _WORLD, _MARKET, _FLOW = "embedded/world", "embedded/market", "embedded/flow"
 
 
@@ -66,6 +69,10 @@ class EmbeddedWorld:
     def arrive(self, work: Work, number: int, now_ms: int) -> Snapshot:
         """What happens before an auction is cut: the cast comes and goes. The market of that auction, stored."""
         snapshot = self.market(work).model_copy(update={"time_seconds": now_ms // 1000})
+        if snapshot.time_seconds - max(price.time_seconds for price in snapshot.prices.values()) >= OBSERVED_SECONDS:
+            seen = {"time_seconds": snapshot.time_seconds}
+            prices = {asset: price.model_copy(update=seen) for asset, price in snapshot.prices.items()}
+            snapshot = snapshot.model_copy(update={"prices": prices})
         if number % REQUOTE == 0:
             snapshot = snapshot.model_copy(update={"venues": market(self.seed, number).venues})
         work.snapshots.put(snapshot)

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     ready_seconds: Seconds = 8.0
     """How long the first auction waits for solvers to load."""
 
+    price_age_seconds: Seconds = 300.0
+    """An auction does not clear on reference prices that were observed longer before its cut."""
+
     solver_work: int = Field(10**9, ge=1, lt=2**53)
     """Budget of work of each solver, in its own unit."""
 
