@@ -13,7 +13,9 @@ from api import logs
 from api.cli.workers import solver_command
 from engine.runtime.auctioneer import Auctioneer
 from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.pool import Pool, PoolLimits
+from engine.runtime.remote import Gateway
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 from solvers.registry import BUILT_IN
@@ -29,7 +31,8 @@ def main() -> None:
     world = EmbeddedWorld.open(database, settings.world_seed)
     limits = PoolLimits(output_bytes=settings.solver_output_bytes, memory_bytes=settings.solver_memory_bytes)
     with Pool({name: solver_command(name) for name in BUILT_IN}, limits) as pool:
-        Auctioneer(database, world, pool, settings).run(stop)
+        gateway = Gateway.of(settings, engine_key(settings.data_dir / KEY_FILE))
+        Auctioneer(database, world, pool, settings, gateway=gateway).run(stop)
     database.close()
 
 

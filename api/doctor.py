@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.server import KEY_FILE, check_secrets
-from engine.runtime.keys import engine_key
+from api.server import check_secrets
+from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 from intents.errors import ClearwayError

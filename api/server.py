@@ -24,14 +24,11 @@ from api.http.app import create_app
 from api.http.service import Service
 from engine.market.world import DEMO_SALT
 from engine.runtime.embedded import EmbeddedWorld
-from engine.runtime.keys import engine_key
+from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.operation import Mode, mode
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 from intents.errors import InputError
-
-KEY_FILE = "engine.key"
-"""The engine's key in the data folder."""
 
 RESTART_SECONDS = 1.0
 """Between an auctioneer that ended and its successor."""
@@ -50,7 +47,8 @@ def serve(settings: Settings, *, started: Callable[[str], None] = lambda _: None
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     key = engine_key(settings.data_dir / KEY_FILE)
     with _ended_by_signals(), _listening(settings) as listener, _opened(settings) as database:
-        service = embedded_service(database, EmbeddedWorld.open(database, settings.world_seed), key)
+        world = EmbeddedWorld.open(database, settings.world_seed)
+        service = embedded_service(database, world, key, private_solvers=settings.private_solvers)
         port = listener.getsockname()[1]
         config = uvicorn.Config(
             create_app(service), log_level="warning", access_log=False, proxy_headers=False, server_header=False
@@ -71,7 +69,7 @@ def check_secrets(settings: Settings) -> None:
         raise InputError("default_secrets", "CLEARWAY_MODE", expected=expected, actual=actual)
 
 
-def embedded_service(database: Database, world: EmbeddedWorld, key: bytes) -> Service:
+def embedded_service(database: Database, world: EmbeddedWorld, key: bytes, *, private_solvers: bool = False) -> Service:
     """What the API serves of an embedded world. Its assets never change."""
 
     def ready() -> str:
@@ -95,6 +93,7 @@ def embedded_service(database: Database, world: EmbeddedWorld, key: bytes) -> Se
         assets=assets,
         now_ms=world.clock.now_ms,
         ready=ready,
+        private_solvers=private_solvers,
     )
 
 

@@ -12,15 +12,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.http import problems, routes_accounts, routes_auctions, routes_intents, routes_service
+from api.http import problems, routes_accounts, routes_auctions, routes_intents, routes_service, routes_solvers
 from api.http.metrics import Measured
 from api.http.problems import ProblemDocument
 from api.http.service import Service
-from api.http.views import Deposit, SignedCancellation
+from api.http.views import Deposit, Registration, SignedCancellation
 from engine.auction.problem import Intent
 from intents.values import Value
 
-BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit)
+BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration)
 """What is read from requests."""
 
 
@@ -35,7 +35,7 @@ def create_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for routes in (routes_intents, routes_accounts, routes_auctions, routes_service):
+    for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_service):
         app.include_router(routes.router)
     problems.install(app, service.metrics)
     app.add_middleware(Measured, metrics=service.metrics)

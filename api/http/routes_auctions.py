@@ -1,4 +1,4 @@
-"""/v1/auctions and /v1/solvers: what was decided, by whom, and the records to check it by."""
+"""/v1/auctions: what was decided, and the records to check it by."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from api.http.views import (
     AuctionView,
     BidList,
     FillView,
-    SolverList,
-    SolverView,
     WinnerView,
 )
 from engine.audit.record import Record
@@ -79,16 +77,6 @@ def record(service: ServiceHere, number: NumberPath) -> Response:
         "ETag": f'"{stored.record_hash}"',
     }
     return json_response(content, headers=headers)
-
-
-@router.get("/solvers")
-def solvers(service: ServiceHere) -> SolverList:
-    """Who may bid, and how often what came of it."""
-    with service.database.reading() as work:
-        found = work.solvers.all()
-    return SolverList(
-        solvers=tuple(SolverView(name=one.name, kind=one.kind, standing=dict(one.standing)) for one in found)
-    )
 
 
 def _known(work: Work, number: int) -> StoredAuction:

@@ -26,7 +26,8 @@ class Service:
     """One running service.
 
     `assets` are those of the market, which intents may name; `now_ms` is the service's time, by which validity is judged;
-    `ready` gives what is missing before it can serve, "" where nothing is.
+    `ready` gives what is missing before it can serve, "" where nothing is; `private_solvers` says whether solvers may be
+    registered at private addresses.
     """
 
     database: Database
@@ -37,6 +38,7 @@ class Service:
     now_ms: Callable[[], int]
     assets: frozenset[str]
     ready: Callable[[], str]
+    private_solvers: bool = False
     metrics: Metrics = field(default_factory=Metrics)
 
 

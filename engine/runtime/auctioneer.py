@@ -12,7 +12,7 @@ Guarantees
    leads changes anything, whatever the other still believes.
 4. No batch is cut while the operator holds auctions (engine.runtime.operation). An auction whose reference prices are
    older than the settings allow is voided, with that reason.
-5. The set of bids is what the solvers wrote by the deadline (engine.runtime.pool).
+5. The set of bids is what the solvers wrote by the deadline (engine.runtime.pool), or sealed by it (engine.runtime.remote).
 
 `hooks` is called with each name of `HOOKS` as it is reached; tests kill the process there.
 """
@@ -39,11 +39,14 @@ from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
+from engine.runtime.remote import Gateway, compete_openly
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 from engine.store.errors import LeaseLostError
+from engine.store.repositories.solvers import RemoteSolver
 from engine.store.work import Work
 from intents.errors import ClearwayError
+from intents.identifiers import solver_account
 from intents.lifecycle import Cut, Expire, Settled
 
 HOOKS = (
@@ -94,15 +97,18 @@ class Auctioneer:
         pool: Pool,
         settings: Settings,
         *,
+        gateway: Gateway | None = None,
         holder: str | None = None,
         hooks: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """Without a gateway registered solvers are not asked."""
         self.state = State()
         self._database = database
         self._world = world
         self._clock = world.clock
         self._pool = pool
         self._settings = settings
+        self._gateway = gateway
         self._holder = settings.holder if holder is None else holder
         self._hooks = hooks
         self._fence: int | None = None
@@ -152,13 +158,13 @@ class Auctioneer:
     def run_once(self) -> int:
         """Run one auction; its number. Raises LeaseLostError where another leads, HeldError, ClearwayError."""
         timings = _Timings()
-        number, problem, deadline_ms = self._cut()
+        number, problem, deadline_ms, entrants = self._cut()
         log = self._log.bind(auction=number, problem=problem.hash)
         self._hooks("cut")
         timings.reach("cut")
         check_problem(problem)
         check_fresh(problem.snapshot, self._settings.price_age_seconds)
-        runs, collected = self._compete(problem, deadline_ms)
+        runs, collected = self._compete(problem, deadline_ms, entrants)
         self._hooks("frozen")
         timings.reach("frozen")
         record = clear(problem, {run.solver: run.submission for run in runs}, work=self._settings.selection_work)
@@ -193,8 +199,8 @@ class Auctioneer:
             return (now_ms // period + 1) * period
         return now_ms + round(self._settings.lease_seconds * 1000 / 3)
 
-    def _cut(self) -> tuple[int, Problem, int]:
-        """The auction's number, its problem, and its deadline in the service's time."""
+    def _cut(self) -> tuple[int, Problem, int, list[RemoteSolver]]:
+        """The auction's number, its problem, its deadline in the service's time, and the registered solvers to be asked."""
         with self._database.transaction() as work:
             self._check_fence(work)
             check_running(work)
@@ -207,7 +213,8 @@ class Auctioneer:
             for overdue in work.intents.overdue(snapshot.time_seconds):
                 work.intents.move(overdue, Expire(), now)
             batch = work.intents.open_for_batch(snapshot.time_seconds)
-            solvers = [f"solver:{name}" for name in self._pool.names]
+            entrants = [] if self._gateway is None else work.solvers.entrants(now)
+            solvers = [solver_account(name) for name in (*self._pool.names, *(solver.name for solver in entrants))]
             holdings = work.accounts.holdings(sorted({*solvers, *(intent.outcome.owner for intent in batch)}))
             collecting = self._settings.solve_seconds + self._settings.grace_seconds
             deadline = now + round(collecting * 1000)
@@ -226,13 +233,19 @@ class Auctioneer:
             for intent in batch:
                 work.intents.move(intent.id, Cut(), now, number)
             self._hooks("cutting")
-        return number, problem, deadline
+        return number, problem, deadline, entrants
 
-    def _compete(self, problem: Problem, deadline_ms: int) -> tuple[list[Run], Collected]:
+    def _compete(self, problem: Problem, deadline_ms: int, entrants: list[RemoteSolver]) -> tuple[list[Run], Collected]:
         grace = self._settings.grace_seconds
         seconds = (deadline_ms - self._clock.now_ms()) / 1000 - grace
         limits = Limits(seconds=seconds, work=self._settings.solver_work, grace_seconds=grace)
-        return compete(self._pool, self._pool.names, problem, limits, finished=lambda _: self._hooks("answered"))
+
+        def finished(_name: str) -> None:
+            self._hooks("answered")
+
+        if self._gateway is None:
+            return compete(self._pool, self._pool.names, problem, limits, finished=finished)
+        return compete_openly(self._pool, entrants, problem, limits, self._gateway, finished=finished)
 
     def _settle(self, number: int, record: Record, runs: list[Run], timings: Mapping[str, object]) -> None:
         problem = record.problem
@@ -253,6 +266,14 @@ class Auctioneer:
             for run in runs:
                 for outcome in _outcomes(run, record):
                     work.solvers.note(run.solver, outcome)
+            for run in runs[len(self._pool.names) :]:  # the registered ones
+                work.solvers.judge(
+                    run.solver,
+                    run.no_bid if run.failure else "",
+                    at_ms=now,
+                    most=self._settings.solver_failures,
+                    bench_ms=round(self._settings.bench_seconds * 1000),
+                )
             self._hooks("settling")
 
     def _void(self, reason: str) -> list[int]:
@@ -298,6 +319,7 @@ def _solver_timings(runs: list[Run], collected: Collected) -> dict[str, object]:
 
 
 def _outcomes(run: Run, record: Record) -> list[str]:
-    """What a solver's standing counts: whether it answered, and once each whether a bid of it won, was invalid, ..."""
+    """What a solver's standing counts: whether it answered, how it failed, and once each whether a bid won, was invalid, ..."""
     statuses = {bid.status for bid in record.bids if bid.solver == run.solver}
-    return ["no_bid" if run.no_bid else "answered", *sorted(statuses)]
+    failures = [run.failure] if run.failure else []
+    return ["no_bid" if run.no_bid else "answered", *failures, *sorted(statuses)]

@@ -5,8 +5,8 @@ Guarantees
 2. The market of an auction is what the auction before left, at the time of the cut. Its draws depend on the seed and the
    auction's number only.
 3. It goes on for as long as its options do (58 days): the cast withdraws what it could not get filled, and deposits only
-   what is missing; solvers that used up half of their inventory get it back; every `REQUOTE` auctions the makers quote
-   anew, so that books and pools that the flow has emptied fill again.
+   what is missing; solvers that used up half of their inventory get it back (registered ones get gas, no more); every
+   `REQUOTE` auctions the makers quote anew, so that books and pools that the flow has emptied fill again.
 
 All money comes from the ledger's faucet. It models no real market: see engine.market.feeds.synthetic.
 """
@@ -23,7 +23,7 @@ from engine.ledger.books import Entry, Posting
 from engine.market.demo import Deposits
 from engine.market.feeds.base import DEFAULT_SOLVERS
 from engine.market.feeds.synthetic import inventory, market, order_flow, world_name
-from engine.market.feeds.synthetic_market import START_SECONDS
+from engine.market.feeds.synthetic_market import ASSETS, CHAINS, NATIVE, START_SECONDS
 from engine.market.snapshot import Snapshot
 from engine.market.venues.base import VenueState
 from engine.market.world import World, without_empty_levels
@@ -31,10 +31,14 @@ from engine.runtime.clock import Clock, SystemClock
 from engine.store.database import Database
 from engine.store.errors import StoreError
 from engine.store.work import Work
+from intents.identifiers import solver_account
 from intents.lifecycle import Cancel, Status
 
 REQUOTE = 20
 """Auctions from one quotation of the whole market to the next."""
+
+GAS = frozenset(ASSETS[chain][NATIVE].id for chain in CHAINS)
+"""What gas is paid in."""
 
 OBSERVED_SECONDS = 60
 """Reference prices, which never change here, are observed again when they are as old."""
@@ -136,6 +140,8 @@ def _supply(work: Work, needed: Deposits, reference: str, now_ms: int) -> None:
 def _used_up(work: Work) -> dict[str, dict[str, int]]:
     """By solver's account, the inventory of which less than half is left."""
     full = inventory()
+    gas = {asset: held for asset, held in next(iter(full.values())).items() if asset in GAS}
+    full |= {solver_account(one.name): gas for one in work.solvers.all() if one.remote is not None}
     holdings = work.accounts.holdings(sorted(full))
     return {
         owner: {

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from intents.errors import InputError
 
+KEY_FILE = "engine.key"
+"""The key's name in the data folder."""
+
 KEY_BYTES = 32
 """An Ed25519 seed."""
 

@@ -62,8 +62,11 @@ class Target:
             raise InputError("bad_url", "/url", expected=expected, actual=ascii(url[:MAX_URL]))
         secure = parts.scheme == "https"
         target = cls(secure, host.strip("[]"), parts.port or (443 if secure else 80), parts.path)
-        with suppress(ValueError):
-            check_address(ipaddress.ip_address(target.host), private=private)
+        try:
+            address = ipaddress.ip_address(target.host)
+        except ValueError:
+            return target  # a name
+        check_address(address, private=private)
         return target
 
     def addresses(self, *, private: bool) -> list[str]:

@@ -27,6 +27,7 @@ from engine.audit.record import Submission, Unreadable
 from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.outgoing import Answer, Post
 from engine.runtime.pool import Collected, Pool
+from engine.runtime.settings import Settings
 from engine.store.repositories.solvers import RemoteSolver
 from intents.errors import InputError
 from intents.values import canonical_bytes
@@ -42,12 +43,17 @@ DECLINED = "declined"
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """How registered solvers are asked: the engine's private key, and the operator's bounds."""
+    """How registered solvers are asked: the engine's private key, and the operator's bounds (see Settings)."""
 
     engine_key: bytes
     private: bool
     reveal_seconds: float
     reveal_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings, engine_key: bytes) -> Gateway:
+        """The gateway that the settings describe."""
+        return cls(engine_key, settings.private_solvers, settings.reveal_seconds, settings.reveal_bytes)
 
 
 def compete_openly(

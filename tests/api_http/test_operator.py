@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from api import doctor
-from api.server import KEY_FILE, serve
-from engine.runtime.keys import engine_key
+from api.server import serve
+from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 from intents.errors import InputError

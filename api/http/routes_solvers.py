@@ -1,0 +1,78 @@
+"""/v1/solvers: who may bid and how they stand, and how strangers join.
+
+Guarantees
+1. A registration is signed by the key that it registers, over a challenge of ours that is at most `CHALLENGE_MS` old.
+   A challenge is worth nothing for changing a registration that is younger than itself, so an old one cannot be repeated.
+2. A name belongs to its first key, and a key to one name.
+
+Challenges are not stored: each carries its time and an authentication code under a key that only we have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from api.http.reading import Body, known_parameters, request_schema
+from api.http.service import REFUSALS, Service, ServiceHere, json_response
+from api.http.views import Challenge, Registered, Registration, SolverList, SolverView
+from engine.auction.sealed import verify_digest
+from engine.runtime.outgoing import Target
+from intents.errors import InputError
+from intents.identifiers import solver_account
+
+router = APIRouter(prefix="/v1", tags=["solvers"], dependencies=[Depends(known_parameters)], responses=REFUSALS)
+
+CHALLENGE_MS = 300_000
+"""How long a challenge can be answered."""
+
+
+@router.get("/solvers")
+def solvers(service: ServiceHere) -> SolverList:
+    """Who may bid, how often what came of it, and who is benched."""
+    with service.database.reading() as work:
+        found = work.solvers.all()
+    return SolverList(solvers=tuple(SolverView.of(one) for one in found))
+
+
+@router.get("/solvers/challenge")
+def challenge(service: ServiceHere) -> Challenge:
+    """What the next registration signs."""
+    now = service.now_ms()
+    return Challenge(challenge=f"{now}.{_code(service, now)}", expires_ms=now + CHALLENGE_MS)
+
+
+@router.post("/solvers", status_code=201, response_model=Registered, openapi_extra=request_schema(Registration))
+def register(service: ServiceHere, body: Body) -> Response:
+    """Register a solver that is asked over HTTP, or say where it moved, which also ends its bench."""
+    asked = Registration.from_json(body)
+    Target.parse(asked.url, private=service.private_solvers)
+    issued_ms = _issued(service, asked.challenge)
+    verify_digest(asked.key, asked.digest, asked.signature)
+    with service.database.transaction() as work:
+        solver = work.solvers.register_remote(
+            asked.name, asked.url, asked.key, issued_ms=issued_ms, at_ms=service.now_ms()
+        )
+    registered = Registered(
+        name=solver.name, account=solver_account(solver.name), key=solver.key, registered_ms=solver.registered_ms
+    )
+    return json_response(registered.model_dump_json().encode(), 201)
+
+
+def _code(service: Service, issued_ms: int) -> str:
+    message = f"clearway/solver-challenge/1 {issued_ms}".encode()
+    return hmac.new(service.engine_key, message, hashlib.sha256).hexdigest()
+
+
+def _issued(service: Service, text: str) -> int:
+    """When the challenge was issued. Raises InputError `bad_challenge`."""
+    issued_text, code = text.split(".")
+    issued_ms = int(issued_text)
+    ours = hmac.compare_digest(code, _code(service, issued_ms))
+    if not ours or not 0 <= service.now_ms() - issued_ms <= CHALLENGE_MS:
+        expected = f"a challenge of GET /v1/solvers/challenge, at most {CHALLENGE_MS // 1000} seconds old"
+        raise InputError("bad_challenge", "/challenge", expected=expected, actual="an older one" if ours else "another")
+    return issued_ms

@@ -1,0 +1,116 @@
+"""Registered solvers over several auctions: gas from the faucet, standing, the bench and the way back from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.auction.problem import Problem
+from engine.market.feeds.synthetic_market import START_SECONDS
+from engine.runtime.auctioneer import Auctioneer
+from engine.runtime.embedded import GAS, EmbeddedWorld
+from engine.runtime.pool import Pool
+from engine.runtime.remote import Gateway
+from engine.store.database import Database
+from engine.store.errors import StoreError
+from engine.store.repositories.solvers import MAX_REMOTE, RemoteSolver
+from tests.databases import KINDS, Databases
+from tests.runtime.invariants import check_books, check_records
+from tests.runtime.service import SEED, settings
+from tests.runtime.stand_in import PUBLIC, Request, proposal, seal, serving
+
+NOW = START_SECONDS * 1000
+BENCH_MS = 60_000
+
+
+class ManualClock:
+    """A time that tests set."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, databases: Databases) -> str:
+    return databases.migrated(request.param)
+
+
+def test_who_fails_again_and_again_is_benched_for_a_time(url: str) -> None:
+    database, clock = Database.open(url), ManualClock()
+    world = replace(EmbeddedWorld.open(database, SEED), clock=clock)
+    chosen = settings(solve_seconds=0.5, reveal_seconds=0.5, solver_failures=2, bench_seconds=BENCH_MS / 1000)
+    reveals = [proposal(), b"", b"", proposal()]  # what is sealed is nothing: the second and third are no reveal
+
+    def solve(request: Request, body: bytes) -> None:
+        request.reply(seal(Problem.from_json(body)).model_dump_json().encode())
+
+    def stored() -> RemoteSolver:
+        with database.reading() as work:
+            found = work.solvers.remote("stranger")
+        assert found is not None
+        return found
+
+    with Pool({}) as pool, serving(solve, lambda request, _: request.reply(reveals.pop(0))) as server:
+        gateway = Gateway.of(chosen, b"\x07" * 32)
+        auctioneer = Auctioneer(database, world, pool, chosen, gateway=gateway, holder="one")
+        with database.transaction() as work:
+            work.solvers.register_remote("stranger", server.url, PUBLIC, issued_ms=NOW, at_ms=NOW)
+        assert auctioneer.lead()
+
+        auctioneer.run_once()
+        assert (stored().failures, stored().last_failure) == (0, None)
+        auctioneer.run_once()
+        assert (stored().failures, stored().benched_until_ms) == (1, None)
+        auctioneer.run_once()
+        assert (stored().failures, stored().benched_until_ms) == (2, NOW + BENCH_MS)
+        assert (stored().last_failure or "").startswith("unreadable: ")
+
+        asked = len(server.asked)
+        clock.now += BENCH_MS - 1
+        auctioneer.run_once()
+        assert len(server.asked) == asked
+        clock.now += 1
+        auctioneer.run_once()
+        assert (stored().failures, stored().benched_until_ms) == (0, None)
+
+    with database.reading() as work:
+        standing = {solver.name: solver.standing for solver in work.solvers.all()}
+        held = work.accounts.holdings(["solver:stranger"])["solver:stranger"]
+    assert standing["stranger"] == {"answered": 2, "no_bid": 2, "unreadable": 2}
+    assert held.keys() == GAS
+    check_books(url)
+    check_records(database)
+    database.close()
+
+
+def test_names_and_keys_belong_to_who_had_them_first(url: str) -> None:
+    database = Database.open(url)
+    EmbeddedWorld.open(database, SEED)
+    keys = [f"ed25519:{number:064x}" for number in range(MAX_REMOTE + 2)]
+
+    def register(name: str, at: str, key: str, *, issued_ms: int = 10, at_ms: int = 11) -> RemoteSolver | str:
+        try:
+            with database.transaction() as work:
+                return work.solvers.register_remote(name, at, key, issued_ms=issued_ms, at_ms=at_ms)
+        except StoreError as error:
+            return error.code
+
+    first = RemoteSolver("one", "https://a", keys[0], 11)
+    assert register("one", "https://a", keys[0]) == register("one", "https://a", keys[0], at_ms=99) == first
+    assert register("one", "https://a", keys[1]) == register("greedy", "https://a", keys[1]) == "name_taken"
+    assert register("two", "https://a", keys[0]) == "key_taken"
+    assert register("one", "https://b", keys[0]) == "stale_challenge"
+    assert register("one", "https://b", keys[0], issued_ms=12, at_ms=13) == RemoteSolver(
+        "one", "https://b", keys[0], 13
+    )
+    for number in range(1, MAX_REMOTE):
+        assert isinstance(register(f"solver-{number}", "https://a", keys[number]), RemoteSolver)
+    assert register("late", "https://a", keys[-1]) == "too_many_solvers"
+    with database.reading() as work:
+        assert len(work.solvers.entrants(0)) == MAX_REMOTE
+        assert "two" not in {solver.name for solver in work.solvers.all()}
+    database.close()
