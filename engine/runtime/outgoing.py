@@ -222,14 +222,13 @@ class _Connection(HTTPConnection):
             except OSError as error:
                 fault = error
                 continue
+            self.sock = plain  # so that closing this closes it, whatever comes next
             self._tell(plain)
             if self._target.secure:
                 context = ssl.create_default_context()
                 secured = context.wrap_socket(plain, server_hostname=self._target.host, do_handshake_on_connect=False)
+                self.sock = secured
                 self._tell(secured)
                 secured.do_handshake()
-                self.sock = secured
-            else:
-                self.sock = plain
             return
         raise fault

@@ -38,6 +38,9 @@ SEAL_BYTES = 64 * 1024
 MAX_SOLUTIONS = 64
 """Most solutions of one solver: each is verified, at our cost."""
 
+DETAIL_CHARACTERS = 200
+"""How much is said about a failure."""
+
 DECLINED = "declined"
 
 
@@ -176,7 +179,8 @@ def _read_reveal(name: str, seal: Seal, seconds: float, answer: Answer) -> Run:
 
 
 def _without_bid(name: str, seal: Seal | None, seconds: float, failure: str, detail: str) -> Run:
-    reason = f"{failure}: {detail}" if detail else failure
+    # A stranger's words may be in it: they must be short, and what every database and terminal can hold.
+    reason = f"{failure}: {ascii(detail)[1:-1][:DETAIL_CHARACTERS]}" if detail else failure
     stopped_by: Literal["time", "unknown"] = "time" if failure == "late" else "unknown"
     submission = Submission(solutions=(), stopped_by=stopped_by, work=0, notes={"no_bid": reason}, sealed=seal)
     return Run(name, submission, seconds, reason, failure="" if failure == DECLINED else failure)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import time
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from engine.runtime.outgoing import Target, check_address
+from engine.runtime.outgoing import Post, Target, check_address
 from intents.errors import InputError
+from tests.runtime.stand_in import serving
 
 PUBLIC = ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 PRIVATE = [
@@ -68,6 +78,47 @@ def test_one_forbidden_address_of_a_name_is_enough(monkeypatch: pytest.MonkeyPat
 )
 def test_urls(url: str, expected: Target) -> None:
     assert Target.parse(url, private=True) == expected
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+def test_the_certificate_must_be_for_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, key = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, key)
+
+    def post(host: str) -> tuple[bytes, str]:
+        url = f"https://{host}:{server.server_port}/solve"
+        sent = Post(url, b"{}", {}, most=100, until=time.monotonic() + 5, private=True)
+        sent.wait()
+        answer = sent.freeze()
+        return answer.content, answer.failure
+
+    with serving(lambda request, _: request.reply(b"well")) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        assert post("localhost") == (b"", "unreachable")  # nobody vouches for it
+        monkeypatch.setenv("SSL_CERT_FILE", str(made))
+        assert post("localhost") == (b"well", "")
+        assert post("127.0.0.1") == (b"", "unreachable")
 
 
 BAD: list[Any] = [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from engine.auction.problem import Problem
-from engine.market.feeds.synthetic_market import START_SECONDS
+from engine.auction.solution import Solution
+from engine.market.feeds.synthetic_market import ASSETS, START_SECONDS
 from engine.runtime.auctioneer import Auctioneer
 from engine.runtime.embedded import GAS, EmbeddedWorld
 from engine.runtime.pool import Pool
@@ -22,6 +24,7 @@ from tests.runtime.stand_in import PUBLIC, Request, proposal, seal, serving
 
 NOW = START_SECONDS * 1000
 BENCH_MS = 60_000
+USD = ASSETS["sim:alpha"]["USD"].id
 
 
 class ManualClock:
@@ -82,6 +85,51 @@ def test_who_fails_again_and_again_is_benched_for_a_time(url: str) -> None:
         held = work.accounts.holdings(["solver:stranger"])["solver:stranger"]
     assert standing["stranger"] == {"answered": 2, "no_bid": 2, "unreadable": 2}
     assert held.keys() == GAS
+    check_books(url)
+    check_records(database)
+    database.close()
+
+
+NASTY: list[dict[str, Any]] = [
+    {"fills": []},
+    {"fills": [], "prices": {"nothing>nothing": ["0", "0"]}, "lines": [], "legs": []},
+    {"fills": [{"intent": "0x" + "0" * 64, "units": str(2**256 - 1), "in": {}, "out": {}}]},
+    {"fills": [], "legs": [{"venue": "sim:alpha/pool:none", "level": "\0", "in": {USD: "1"}, "out": {USD: "1"}}]},
+    {"fills": [], "transfers": [{"give": {USD: str(2**256 - 1)}, "take": {USD: str(2**256 - 1)}}] * 3},
+]
+
+
+def test_what_strangers_say_hurts_no_auction(url: str) -> None:
+    database = Database.open(url)
+    world = EmbeddedWorld.open(database, SEED)
+    chosen = settings(solve_seconds=0.5, reveal_seconds=0.5)
+    sealed: list[bytes] = []
+
+    def solve(request: Request, body: bytes) -> None:
+        problem = Problem.from_json(body)
+        first = {"intent": problem.intents[0].id, "units": str(2**256 - 1), "in": {USD: "0"}, "out": {USD: "1"}}
+        said = [*NASTY, {"fills": [first, first]}, {"fills": [first] * 2000}]
+        solutions = [Solution.from_wire({**one, "problem": problem.hash}) for one in said]
+        sealed.append(proposal(*solutions, *solutions))
+        request.reply(seal(problem, *solutions, *solutions).model_dump_json().encode())
+
+    with Pool({}) as pool, serving(solve, lambda request, _: request.reply(sealed[-1])) as server:
+        chosen_gateway = replace(Gateway.of(chosen, b"\x07" * 32), reveal_bytes=2**23)
+        auctioneer = Auctioneer(database, world, pool, chosen, gateway=chosen_gateway, holder="one")
+        with database.transaction() as work:
+            work.solvers.register_remote("stranger", server.url, PUBLIC, issued_ms=NOW, at_ms=NOW)
+        assert auctioneer.lead()
+        auctioneer.run_once()
+        server.answers["/solve"] = lambda request, _: request.reply(b'{"\\u0000\\ud83d\\ude00' + b"x" * 1000 + b'": 1}')
+        auctioneer.run_once()
+
+    with database.reading() as work:
+        assert {bid.status for bid in work.auctions.bids(0)} == {"invalid"}
+        assert len(work.auctions.bids(0)) == 2 * (len(NASTY) + 2)
+        found = work.solvers.remote("stranger")
+    assert found is not None
+    assert (found.last_failure or "").startswith("bad_seal: ")
+    assert len(found.last_failure or "") < 300
     check_books(url)
     check_records(database)
     database.close()

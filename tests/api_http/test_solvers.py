@@ -1,0 +1,194 @@
+"""Solvers that join: what a registration must be, and the example, which joins over real HTTP and wins an auction."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+
+from api.http.app import create_app
+from api.http.routes_solvers import CHALLENGE_MS
+from api.http.service import Service
+from api.http.views import Registration
+from api.server import embedded_service
+from engine.auction.sealed import sign_digest
+from engine.audit.replay import replay_record
+from engine.runtime.auctioneer import Auctioneer
+from engine.runtime.embedded import GAS, EmbeddedWorld
+from engine.runtime.pool import Pool
+from engine.runtime.remote import Gateway
+from engine.store.database import Database
+from intents.signing import ed25519_owner
+from tests.api_http.conftest import ENGINE_KEY
+from tests.databases import Databases
+from tests.runtime.service import COMMANDS, SEED, settings
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "solver.py"
+KEY, OTHER_KEY = b"\x0b" * 32, b"\x0c" * 32
+
+
+@pytest.fixture
+def database(databases: Databases) -> Iterator[Database]:
+    database = Database.open(databases.migrated("sqlite"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def service(database: Database) -> Service:
+    return embedded_service(database, EmbeddedWorld.open(database, SEED), ENGINE_KEY)
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[TestClient]:
+    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+        yield client
+
+
+def signed(client: TestClient, key: bytes = KEY, **changes: str) -> dict[str, Any]:
+    """A registration; what is changed is signed too, but for a `signature`."""
+    fields = {
+        "name": "mine",
+        "url": "https://solver.example/clearway",
+        "key": ed25519_owner(key),
+        "challenge": client.get("/v1/solvers/challenge").json()["challenge"],
+        "signature": "0x" + "00" * 64,
+    }
+    stated = Registration.model_validate(fields | changes)
+    if "signature" not in changes:
+        stated = stated.model_copy(update={"signature": sign_digest(key, stated.digest)})
+    wire: dict[str, Any] = stated.to_wire()
+    return wire
+
+
+def test_who_is_registered_is_listed_and_moves_with_a_new_challenge_only(client: TestClient, service: Service) -> None:
+    first = signed(client)
+    made = client.post("/v1/solvers", json=first)
+    assert (made.status_code, made.json()["account"]) == (201, "solver:mine")
+    assert client.post("/v1/solvers", json=first).json() == made.json()
+
+    moved = signed(client, url="https://elsewhere.example")
+    assert client.post("/v1/solvers", json=moved).status_code == 201
+    assert client.post("/v1/solvers", json=first).json()["code"] == "stale_challenge"
+
+    listed = {solver["name"]: solver for solver in client.get("/v1/solvers").json()["solvers"]}
+    assert listed["greedy"]["remote"] is None
+    assert listed["mine"] | {"remote": None} == {"name": "mine", "kind": "remote", "standing": {}, "remote": None}
+    assert listed["mine"]["remote"]["key"] == ed25519_owner(KEY)
+    assert "example" not in client.get("/v1/solvers").text
+    with service.database.reading() as work:
+        found = work.solvers.remote("mine")
+    assert found is not None
+    assert found.url == "https://elsewhere.example"
+
+
+REFUSED: dict[str, tuple[Callable[[TestClient], dict[str, Any]], int]] = {
+    "bad_signature": (lambda client: signed(client) | {"url": "https://another.example"}, 422),
+    "bad_challenge": (lambda client: signed(client, challenge="1." + "0" * 64), 422),
+    "bad_url": (lambda client: signed(client, url="http://solver.example"), 422),
+    "forbidden_address": (lambda client: signed(client, url="https://127.0.0.1:9000"), 422),
+    "name_taken": (lambda client: signed(client, name="greedy"), 409),
+    "malformed": (lambda client: signed(client) | {"name": "Ann Example"}, 422),
+    "unknown_field": (lambda client: signed(client) | {"standing": {}}, 422),
+    "missing_field": (lambda _: {"name": "mine"}, 422),
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_refused_and_nothing_stored(code: str, client: TestClient, database: Database) -> None:
+    body, status = REFUSED[code]
+    answer = client.post("/v1/solvers", json=body(client))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    with database.reading() as work:
+        assert work.solvers.entrants(0) == []
+
+
+def test_names_and_keys_are_taken_once(client: TestClient) -> None:
+    assert client.post("/v1/solvers", json=signed(client)).status_code == 201
+    others = client.post("/v1/solvers", json=signed(client, OTHER_KEY))
+    again = client.post("/v1/solvers", json=signed(client, name="second"))
+    assert (others.status_code, others.json()["code"]) == (409, "name_taken")
+    assert (again.status_code, again.json()["code"]) == (409, "key_taken")
+
+
+def test_a_challenge_is_ours_and_young(service: Service) -> None:
+    now = service.now_ms()
+
+    def at(time_ms: int, key: bytes = ENGINE_KEY) -> TestClient:
+        return TestClient(create_app(replace(service, engine_key=key, now_ms=lambda: time_ms)))
+
+    asked = signed(at(now))
+    for late in (at(now + CHALLENGE_MS + 1), at(now - 1), at(now, OTHER_KEY)):
+        assert late.post("/v1/solvers", json=asked).json()["code"] == "bad_challenge"
+    assert at(now + CHALLENGE_MS).post("/v1/solvers", json=asked).status_code == 201
+
+
+@pytest.fixture
+def clearway(service: Service) -> Iterator[str]:
+    """The API on a port of its own, for solvers on this machine."""
+    app = create_app(replace(service, private_solvers=True))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def test_the_example_joins_and_wins(clearway: str, database: Database) -> None:
+    command = [sys.executable, str(EXAMPLE), "example", "0", clearway]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as example:
+        try:
+            assert example.stdout is not None
+            registered = ast.literal_eval(example.stdout.readline())
+            assert registered["account"] == "solver:example"
+            # The built-in solver gets no work: what it finds with more is better than one pool for one intent.
+            chosen = settings(solver_work=1, solve_seconds=4, reveal_seconds=2)
+            with Pool({"greedy": COMMANDS["greedy"]}) as pool:
+                pool.wait_ready(30)
+                gateway = Gateway.of(chosen, ENGINE_KEY)
+                world = EmbeddedWorld.open(database, SEED)
+                auctioneer = Auctioneer(database, world, pool, chosen, gateway=gateway)
+                assert auctioneer.lead()
+                number = auctioneer.run_once()
+        finally:
+            example.kill()
+
+    bids = httpx2.get(f"{clearway}/v1/auctions/{number}/bids").json()["bids"]
+    ours = [bid for bid in bids if bid["solver"] == "example"]
+    assert {bid["status"] for bid in ours} == {"won"}
+    assert sum(int(bid["score"]) for bid in ours) > 0
+
+    detail = httpx2.get(f"{clearway}/v1/auctions/{number}").json()
+    assert {fill["bid"] for fill in detail["fills"]} >= {bid["id"] for bid in ours}
+    balances = httpx2.get(f"{clearway}/v1/accounts/solver:example/balances").json()["balances"]
+    assert balances.keys() == GAS
+    assert any(int(held["amount"]) < 10 * 10**18 for held in balances.values())  # it paid gas
+
+    content = httpx2.get(f"{clearway}/v1/auctions/{number}/record").content
+    assert json.loads(content)["proposals"]["example"]["sealed"]["key"] == registered["key"]
+    assert replay_record(content).identical
+    standing = {one["name"]: one for one in httpx2.get(f"{clearway}/v1/solvers").json()["solvers"]}
+    assert standing["example"]["standing"] == {"answered": 1, "won": 1}
+    assert standing["example"]["remote"]["failures"] == 0
+
+
+def test_the_example_is_short_and_needs_little() -> None:
+    text = EXAMPLE.read_text()
+    imported = set(re.findall(r"^(?:from|import) ([a-z0-9_]+)", text, re.MULTILINE))
+    assert len(text.splitlines()) < 120
+    assert imported - sys.stdlib_module_names == {"cryptography"}
