@@ -19,8 +19,11 @@ from solvers.cpsat.scaling import MOST_UNITS, RATIO_BITS, Scale, scale_of
 from solvers.flow_model import GAS_WEIGHT, FlowValues, surplus_weight
 from solvers.network import Edge, Network, Swap
 
-WEIGHT_LIMIT = 2**40
-"""The objective's largest term, in its own unit."""
+EXACT_PRODUCT = 2**58
+"""Limits are compared exactly where the products that takes stay below this."""
+
+FAIR_SHARE = 0.999
+"""Of the relaxation's marginal rates, what each group gets at least, less a unit for each of its intents."""
 
 Var = Any  # OR-Tools ships no usable types for its expressions
 
@@ -81,17 +84,18 @@ def add_swaps(cp: Any, network: Network, edges: tuple[int, ...], fair: Mapping[s
 
 def _add_swap(cp: Any, model: SwapModel, swap: Swap) -> None:
     most, wanted = model.most_paid(swap), model.scale.up(swap.asset_out, swap.receives)
-    paid = cp.new_int_var(0, most, f"paid {swap.intent}")
-    due = cp.new_int_var(0, wanted, f"due {swap.intent}")
-    if swap.least_units > 1:
-        filled = cp.new_bool_var(f"filled {swap.intent}")
-        least = -(-most * swap.least_units // swap.open_units)
-        cp.add(paid >= least * filled)
+    filled = cp.new_bool_var(f"filled {swap.intent}")
+    if swap.least_units == swap.open_units:
+        paid, due = most * filled, wanted * filled
+    else:
+        paid = cp.new_int_var(0, most, f"paid {swap.intent}")
+        due = cp.new_int_var(0, wanted + 1, f"due {swap.intent}")
+        cp.add(paid >= -(-most * swap.least_units // swap.open_units) * filled)
         cp.add(paid <= most * filled)
-    # due / wanted >= paid / most, with the ratio rounded up to RATIO_BITS.
-    if most:
-        denominator = _denominator(wanted / most)
-        cp.add(due * denominator >= -(-wanted * denominator // most) * paid)
+        # due / wanted >= paid / most: exactly where that fits 64 bits, else with the ratio rounded up.
+        exact = most * wanted < EXACT_PRODUCT
+        denominator = most if exact else _denominator(wanted / most)
+        cp.add(due * denominator >= (wanted if exact else -(-wanted * denominator // most)) * paid)
     model.paid[swap.intent] = paid
     model.balance[swap.asset_in].append(paid)
     model.balance[swap.asset_out].append(-due)
@@ -141,10 +145,8 @@ def _add_surplus(cp: Any, model: SwapModel, fair: Mapping[str, float]) -> None:
             surplus * denominator <= sum(int(room * denominator + 1) * p for room, p in zip(rooms, paid, strict=True))
         )
         if any(floor > 0 for floor in floors):
-            cp.add(
-                surplus * denominator
-                >= sum(int(floor * denominator) * p for floor, p in zip(floors, paid, strict=True))
-            )
+            least = sum(int(floor * FAIR_SHARE * denominator) * p for floor, p in zip(floors, paid, strict=True))
+            cp.add((surplus + len(swaps)) * denominator >= least)
 
 
 def _room(model: SwapModel, swap: Swap, rate: float) -> float:

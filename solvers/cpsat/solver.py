@@ -161,7 +161,8 @@ def _maximise(cp: Any, gains: list[tuple[float, Any]]) -> None:
 def _hint(cp: Any, swaps: SwapModel, values: FlowValues) -> None:
     """Where the relaxation ended: which intents are filled and which edges are used."""
     for swap in swaps.network.swaps:
-        cp.add_hint(swaps.paid[swap.intent], int(values.shares.get(swap.intent, 0.0) * swaps.most_paid(swap)))
+        if swap.least_units < swap.open_units:
+            cp.add_hint(swaps.paid[swap.intent], int(values.shares.get(swap.intent, 0.0) * swaps.most_paid(swap)))
     for index, used in swaps.used.items():
         cp.add_hint(used, index in values.edge_flows)
 
