@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from engine.auction.problem import Problem
 from engine.auction.solution import Proposal
+from engine.auction.verify import verify
 from solvers.assemble import propose
 from solvers.cpsat.desk import DeskModel, add_desk, read_desk
 from solvers.cpsat.model import SwapModel, add_swaps, read_swaps
@@ -20,7 +21,7 @@ from solvers.cpsat.scaling import Scale, worst_loss
 from solvers.flow_model import FlowValues, surplus_weight
 from solvers.flows import closing_edges
 from solvers.lots import Exchange, settle_in_lots
-from solvers.network import Network, Swap
+from solvers.network import Edge, Network, Swap
 from solvers.protocol import Budget
 from solvers.rounds import TINY, Run, plan_of, run_rounds
 from solvers.wishes import Desk
@@ -30,6 +31,9 @@ WORK_PER_TIME = 1_000_000
 
 MOST_TIME = 0.8
 """Deterministic time of one run, at most: a larger problem is answered with the best found by then."""
+
+MOST_GROWTH = 2.5
+"""In a larger market an edge carries at most this multiple of what the relaxation sends through it."""
 
 SMALL_MARKET = 60
 """A market of at most so many edges is decided about in full."""
@@ -70,8 +74,19 @@ class CpSatSolver:
         desk = replace(run.desk, wishes=tuple(wish for wish in run.desk.wishes if wish.intent in filled))
         exchange, refused = settle_in_lots(desk, filled, answer.positions, relaxed[1].derivative_prices)
         refused.update({wish.intent: "not_in_optimum" for wish in run.desk.wishes if wish.intent not in filled})
-        plan = plan_of(run, solution, exchange, refused)
-        return propose(problem, plan, self.name, stopped_by=answer.stopped_by, work=answer.work, notes=answer.notes)
+        made = [
+            propose(problem, plan, self.name, stopped_by=answer.stopped_by, work=answer.work, notes=notes)
+            for plan, notes in (
+                (plan_of(run, solution, exchange, refused), answer.notes),
+                (plan_of(run, relaxed, exchange, refused), {**answer.notes, "swaps_from": "relaxation"}),
+            )
+        ]
+        # Proven answers stand. One stopped by its limit may be behind the relaxation's flows, rounded by the assembler.
+        return made[0] if answer.stopped_by == "finished" else max(made, key=lambda p: _score(problem, p))
+
+
+def _score(problem: Problem, proposal: Proposal) -> int:
+    return verify(problem, proposal.solutions[0], solver="cpsat").score if proposal.solutions else 0
 
 
 def _decide(run: Run, relaxed: tuple[Network, FlowValues], budget: Budget, seed: int) -> Outcome:
@@ -80,7 +95,7 @@ def _decide(run: Run, relaxed: tuple[Network, FlowValues], budget: Budget, seed:
 
     network, values = relaxed
     edges = _candidates(network, values)
-    network = replace(network, swaps=_open_swaps(network, values, edges))
+    network = replace(network, swaps=_open_swaps(network, values, edges), edges=_trimmed(network, values))
     cp: Any = cp_model.CpModel()
     swaps = add_swaps(cp, network, edges, values.rates if run.polished else {})
     weights = {
@@ -121,6 +136,19 @@ def _candidates(network: Network, values: FlowValues) -> tuple[int, ...]:
     if len(network.edges) <= SMALL_MARKET:
         return tuple(indices)
     return tuple(index for index in indices if index in values.edge_flows)
+
+
+def _trimmed(network: Network, values: FlowValues) -> tuple[Edge, ...]:
+    """Edges without points far beyond what the relaxation sends through them; all points of a small market's."""
+    if len(network.edges) <= SMALL_MARKET:
+        return network.edges
+    most = {index: int(given * MOST_GROWTH) for index, (given, _) in values.edge_flows.items()}
+    return tuple(
+        replace(edge, points=tuple(point for point in edge.points if point[0] <= most[index]))
+        if index in most and edge.level is None
+        else edge
+        for index, edge in enumerate(network.edges)
+    )
 
 
 def _open_swaps(network: Network, values: FlowValues, edges: tuple[int, ...]) -> tuple[Swap, ...]:
@@ -165,6 +193,10 @@ def _hint(cp: Any, swaps: SwapModel, values: FlowValues) -> None:
             cp.add_hint(swaps.paid[swap.intent], int(values.shares.get(swap.intent, 0.0) * swaps.most_paid(swap)))
     for index, used in swaps.used.items():
         cp.add_hint(used, index in values.edge_flows)
+    for index, got in swaps.got.items():
+        edge = swaps.network.edges[index]
+        if edge.level is None and index in values.edge_flows:
+            cp.add_hint(got, swaps.scale.down(edge.asset_out, int(values.edge_flows[index][1])))
 
 
 def _notes(swaps: SwapModel, desk: DeskModel, *, proven: bool) -> dict[str, str]:

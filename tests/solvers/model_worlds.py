@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from engine.auction.problem import Intent, Problem
 from engine.auction.solution import Proposal
 from engine.auction.verify import verify
+from engine.market.snapshot import snapshot_hash
 from engine.market.venues.order_book import Level, OrderBookState
 from intents.instruments import Option, option_asset
 from intents.outcome import Knot, Outcome, PayoffFloor
@@ -107,7 +108,5 @@ def payoff_intent(name: str, knots: list[tuple[int, int]], slope: int, budget: i
 
 def at_market_time(question: Problem) -> Problem:
     """The same problem a month before the options expire."""
-    from engine.market.snapshot import snapshot_hash
-
     snapshot = question.snapshot.model_copy(update={"time_seconds": MARKET_TIME})
     return Problem.model_validate({**question.__dict__, "snapshot": snapshot, "snapshot_hash": snapshot_hash(snapshot)})

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from engine.auction.problem import Problem
 from engine.market.feeds.cow_instance import import_cow
 from solvers.flow_model import Choices, build_model
 from solvers.lp import SOLVER
@@ -156,7 +157,7 @@ def test_two_payoffs_that_want_opposite_sides_fill_each_other() -> None:
 
 
 @st.composite
-def small_markets(draw: st.DrawFn):
+def small_markets(draw: st.DrawFn) -> Problem:
     names = [A, B, C]
     pairs = st.sampled_from([(x, y) for x in names for y in names if x != y])
     intents = []
@@ -174,7 +175,7 @@ def small_markets(draw: st.DrawFn):
 
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(small_markets())
-def test_whatever_the_market_every_solution_verifies(question) -> None:
+def test_whatever_the_market_every_solution_verifies(question: Problem) -> None:
     proposal = solved(SOLVER, question)
 
     filled = len(proposal.solutions[0].fills) if proposal.solutions else 0
