@@ -29,7 +29,7 @@ from solvers.wishes import Desk
 WORK_PER_TIME = 1_000_000
 """Units of work in one unit of CP-SAT's deterministic time (seconds of one core, up to about ten)."""
 
-MOST_TIME = 0.8
+MOST_TIME = 3.0
 """Deterministic time of one run, at most: a larger problem is answered with the best found by then."""
 
 MOST_GROWTH = 2.5
@@ -37,6 +37,9 @@ MOST_GROWTH = 2.5
 
 SMALL_MARKET = 60
 """A market of at most so many edges is decided about in full."""
+
+GAP = 1e-6
+"""An answer proven to be within this share of the optimum is finished."""
 
 OBJECTIVE_SIZE = 2**44
 """The objective's largest coefficient times its variable's bound is at most about this."""
@@ -110,6 +113,7 @@ def _decide(run: Run, relaxed: tuple[Network, FlowValues], budget: Budget, seed:
     solver.parameters.num_workers = 1
     solver.parameters.interleave_search = True  # all strategies in turn in one thread: deterministic, and far better
     solver.parameters.random_seed = seed % 2**31
+    solver.parameters.relative_gap_limit = GAP
     solver.parameters.max_deterministic_time = min(MOST_TIME, work_left)
     solver.parameters.max_time_in_seconds = max(1.0, budget.seconds)
     status = solver.solve(cp)

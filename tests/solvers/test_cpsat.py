@@ -95,7 +95,7 @@ def test_payoffs_come_in_whole_lots() -> None:
 
 
 def test_the_same_problem_gives_the_same_bytes_and_states_its_scales() -> None:
-    intents = [swap("one", A, 10**24, B, 9 * 10**23), swap("two", A, 10**24, B, 8 * 10**23, whole=True)]
+    intents = [swap("one", A, 10**24, B, 9 * 10**23, whole=True), swap("two", A, 10**24, B, 8 * 10**23, whole=True)]
     question = world(intents, [pool("ab", (A, 10**26), (B, 10**26))])
 
     first, second = solved(SOLVER, question), solved(SOLVER, question)

@@ -141,19 +141,23 @@ def test_a_put_spread_stands_in_for_what_the_calls_would_cost() -> None:
     assert fill.ins == {COIN: 20 * 50 + 10 * 55}
 
 
-def test_two_payoffs_that_want_opposite_sides_fill_each_other() -> None:
-    """One owner wants a put spread, another sells its upper put: nobody needs the wide book in between."""
+def test_two_payoffs_that_want_opposite_sides_trade_with_each_other() -> None:
+    """One sells the call that the other buys: neither pays the wide spread of its book."""
     wide = [
         option_book(9000, "C", bids=[(10, 5)], asks=[(100, 5)]),
         option_book(10000, "C", bids=[(5, 5)], asks=[(50, 5)]),
     ]
-    question = at_market_time(world([payoff_intent("spread", call_spread(5), 0, 600)], wide))
+    spread = payoff_intent("spread", call_spread(5), 0, 600)
+    call = payoff_intent("call", [(0, 0), (10000, 0)], 5, 300)
+    question = at_market_time(world([spread, call], wide))
 
     proposal = solved(SOLVER, question)
 
-    (fill,) = proposal.solutions[0].fills
-    assert fill.outs == {option(9000, "C"): 5}
-    assert fill.ins == {COIN: 5 * 100 - 5 * 5, option(10000, "C"): 5}
+    fills = {fill.intent: fill for fill in proposal.solutions[0].fills}
+    assert fills["import:call"].outs == {option(10000, "C"): 5}
+    assert fills["import:spread"].ins[option(10000, "C")] == 5
+    assert [leg.venue for leg in proposal.solutions[0].legs] == ["deribit:main/book:BTC-9000-C"]
+    assert score_of(question, proposal, SOLVER) == 600 + 300 - 500
 
 
 @st.composite
