@@ -25,6 +25,7 @@ from engine.market.venues.order_book import OrderBookState
 from intents.identifiers import place_of
 from intents.outcome import is_derivative
 from intents.values import ceil_div
+from solvers.common import leg_gas_value
 
 GRID_STEP = 3
 """Every third point of a venue's supply grid is a point of the coarse model (inputs grow by 27/8)."""
@@ -225,7 +226,7 @@ def _useful(pairs: list[Pair], endpoints: set[str]) -> list[Pair]:
 
 def _edges_of_pair(problem: Problem, venue: VenueState, asset_in: str, asset_out: str, account: str) -> Iterable[Edge]:
     supply = kind_of(venue).supply(venue, asset_in, asset_out)
-    gas = gas_value(problem, venue)
+    gas = leg_gas_value(problem, venue)
     if any(segment.level is not None for segment in supply.segments):
         for segment in supply.segments:
             points = points_of(problem, venue, (asset_in, asset_out, segment.level), [segment.amount_in], account)
@@ -298,14 +299,6 @@ def refined(problem: Problem, network: Network, flows: dict[int, int], account: 
         points = points_of(problem, venue, (edge.asset_in, edge.asset_out, None), around + coarse, account)
         edges[index] = replace(edge, points=points)
     return replace(network, edges=tuple(edges))
-
-
-def gas_value(problem: Problem, venue: VenueState) -> float:
-    """The gas of one leg at the venue in the numeraire; 0 where it has no price."""
-    chain = problem.snapshot.chains.get(place_of(venue.id))
-    if chain is None or chain.native is None:
-        return 0.0
-    return venue.gas_units * chain.gas_price * _price(problem, chain.native)
 
 
 def _price(problem: Problem, asset: str) -> float:

@@ -20,8 +20,9 @@ from typing import Literal
 
 from engine.auction.problem import Problem
 from intents.identifiers import solver_account
-from solvers.flow_model import GAS_WEIGHT, Choices, FlowModel, FlowValues, Linear, Optimum, build_model, read_values
+from solvers.flow_model import GAS_WEIGHT, Choices, FlowModel, FlowValues, build_model, read_values
 from solvers.flows import GroupFlow, closing_edges, decompose
+from solvers.linear import Linear, Optimum
 from solvers.lots import Exchange
 from solvers.network import Network, Swap, build_network, refined
 from solvers.plan import Plan, Take

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from solvers.flow_model import Linear, Optimum
+from solvers.linear import Linear, Optimum
 
 Status = Literal["optimal", "infeasible", "time"]
 

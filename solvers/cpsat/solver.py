@@ -29,7 +29,7 @@ from solvers.wishes import Desk
 WORK_PER_TIME = 1_000_000
 """Units of work in one unit of CP-SAT's deterministic time (seconds of one core, up to about ten)."""
 
-MOST_TIME = 3.0
+MOST_TIME = 0.8
 """Deterministic time of one run, at most: a larger problem is answered with the best found by then."""
 
 MOST_GROWTH = 2.5

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from solvers.flow_model import Linear, Optimum
+from solvers.linear import Linear, Optimum
 
 MOST_NODES = 2000
 """Branches looked at where columns must be whole: a limit that, unlike time, gives the same answer everywhere."""

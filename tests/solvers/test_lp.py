@@ -199,7 +199,7 @@ def test_the_whole_real_instance_is_solved_and_counted() -> None:
 @pytest.mark.parametrize("order", ["pulp, ortools.sat.python.cp_model", "ortools.sat.python.cp_model, pulp"])
 def test_both_optimisers_live_in_one_process(order: str) -> None:
     code = (
-        f"import {order}; import solvers.lp.backend as b; from solvers.flow_model import Linear; "
+        f"import {order}; import solvers.lp.backend as b; from solvers.linear import Linear; "
         "m = Linear([0.0], [2.0], [1.0]); assert b.solve_linear(m, 5)[1].values == [2.0]"
     )
 
