@@ -265,3 +265,17 @@ def a_book_that_closed() -> Tale:
     question, solution = _bought_call()
     states = [*venues(), book(CALL, asks=[(50, 1000)], expiry=NOW)]
     return problem(list(question.intents), states=states), solution
+
+
+@accepted()
+def nothing_is_taken_where_nothing_is_offered() -> Tale:
+    got = sold()
+    wish = intent("sale", {ETH: 1000, DAI: 0}, {USD: 1_900_000})
+    return problem([wish]), pool_sale().model_copy(
+        update={"prices": {}, "fills": (fill("sale", 1000, {ETH: 1000}, {USD: got}),)}
+    )
+
+
+@refused("issuer_not_allowed", "/fills/0/out/" + CALL.replace("/", "~1"))
+def an_option_from_none_of_two_issuers() -> Tale:
+    return _bought_call(allowed_issuers=("clearway", "deribit:test"))
