@@ -6,6 +6,7 @@ from engine.auction.problem import Intent, Problem
 from engine.auction.solution import Proposal
 from engine.auction.verify import verify
 from engine.market.snapshot import snapshot_hash
+from engine.market.venues import AnyVenueState
 from engine.market.venues.order_book import Level, OrderBookState
 from intents.instruments import Option, option_asset
 from intents.outcome import Knot, Outcome, PayoffFloor
@@ -19,7 +20,7 @@ MARKET_TIME = EXPIRY - 86_400 * 30
 ENOUGH = Budget(work=1_000_000_000, seconds=30, expired=lambda: False)
 
 
-def world(intents: Iterable[Intent], venues: Iterable[object] = (), *, gas_price: int = 0) -> Problem:
+def world(intents: Iterable[Intent], venues: Iterable[AnyVenueState] = (), *, gas_price: int = 0) -> Problem:
     """A small problem whose optimising solvers can pay gas."""
     gas = {(f"solver:{name}", token("GAS")): 10**30 for name in ("lp", "cpsat")}
     return problem(intents, venues, balances=gas, gas_price=gas_price)

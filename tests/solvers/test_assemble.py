@@ -241,13 +241,15 @@ def random_case(seed: int) -> tuple[Problem, Plan]:
     for i in range(chance.randint(1, 6)):
         paid, received = chance.sample([A, B, C], 2)
         pays, part = chance.randint(1, 5000), chance.choice([3, 10, 100])
-        sort = {"buy": chance.random() < 0.3, "whole": chance.random() < 0.4, "owner": chance.randint(1, 4)}
-        intents.append(swap(f"i{i}", paid, pays, received, max(1, pays // part), **sort))
+        buy, whole, owner = chance.random() < 0.3, chance.random() < 0.4, chance.randint(1, 4)
+        least = max(1, pays // part)
+        intents.append(swap(f"i{i}", paid, pays, received, least, buy=buy, whole=whole, owner=owner))
     groups = sorted({intent.group for intent in intents})
     for source in groups:
         paid, received = source.split(">")
         for sink in [source, *(g for g in groups if chance.random() < 0.3)]:
-            at, goal, hops = paid, sink.split(">")[1], []
+            at, goal = paid, sink.split(">")[1]
+            hops: list[Hop] = []
             while at != goal or (source == sink and not hops):
                 venue, (x, y) = chance.choice([(v, p) for v, p in zip(venues, pairs, strict=True) if at in p])
                 out = y if at == x else x

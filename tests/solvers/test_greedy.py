@@ -10,6 +10,7 @@ from engine.auction.problem import Intent, Problem
 from engine.auction.solution import Proposal
 from engine.auction.verify import verify
 from engine.market.feeds.cow_instance import import_cow
+from engine.market.venues import AnyVenueState
 from engine.market.venues.order_book import OrderBookState
 from intents.instruments import Option, option_asset
 from intents.kinds import Terms, payoff, structure
@@ -146,7 +147,7 @@ def test_a_partial_order_stops_near_its_limit() -> None:
 
 def test_a_swap_crosses_a_bridge_out_of_inventory() -> None:
     far = token("B", "two")
-    venues = [pool("ab", (A, 10**6), (B, 10**6)), bridge("b", "B")]
+    venues: list[AnyVenueState] = [pool("ab", (A, 10**6), (B, 10**6)), bridge("b", "B")]
     question = problem([swap("far", A, 1000, far, 900)], venues, balances={("solver:greedy", far): 10**6})
 
     (solution,) = solve(question).solutions
@@ -314,14 +315,14 @@ def random_problem(seed: int) -> Problem:
     """Pools, a book and a bridge, and swaps of every sort and size, some of owners who cannot pay it all."""
     chance, tokens = Random(seed), [A, B, C, D]
     scale = chance.choice([10**2, 10**6, 10**15])
-    venues: list[object] = []
+    venues: list[AnyVenueState] = []
     for index in range(chance.randint(0, 6)):
         one, other = chance.sample(tokens, 2)
         sizes = [chance.randint(5 * scale, 200 * scale) for _ in range(2)]
         venues.append(pool(f"p{index}", (one, sizes[0]), (other, sizes[1]), gas=chance.randint(0, 3)))
     if chance.random() < 0.5:
         levels = {"bids": [(3, 40 * scale), (2, 200 * scale)], "asks": [(4, 60 * scale), (5, 100 * scale)]}
-        venues.append(book("ab", A, B, **levels, lot=chance.choice([1, 10])))
+        venues.append(book("ab", A, B, bids=levels["bids"], asks=levels["asks"], lot=chance.choice([1, 10])))
     if chance.random() < 0.5:
         venues.append(bridge("d", "D", capacity=chance.randint(1, 30 * scale)))
     intents = []
