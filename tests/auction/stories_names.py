@@ -241,3 +241,9 @@ def gas_after_a_leg_that_burns_none() -> Tale:
 @refused("insufficient_balance", "")
 def too_little_gas_after_a_leg_that_burns_none() -> Tale:
     return _call_and_sale(199)
+
+
+@refused("unknown_level", "/legs/0")
+def a_refused_leg_before_others() -> Tale:
+    question, solution = _call_and_sale(200)
+    return question, edited(solution, "legs", 0, "level", by=lambda _: "ask:1")
