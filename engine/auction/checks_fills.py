@@ -80,6 +80,12 @@ def _check_limits(item: CaseFill) -> Fault | None:
         if asset not in outcome.pays and not _counts_somewhere(item, asset):
             place = pointer("fills", item.index, "in", asset)
             return Fault("asset_not_allowed", place, "an asset the outcome pays or a floor counts", asset)
+    if outcome.is_plain_swap:
+        for asset in fill.outs:
+            if asset not in outcome.receives:
+                # Else an owner could be given more than the uniform price, in another asset.
+                place = pointer("fills", item.index, "out", asset)
+                return Fault("asset_not_allowed", place, "in a swap group only the asset received", asset)
     for asset, limit in outcome.pays.items():
         paid = fill.ins.get(asset, 0)
         if paid * outcome.units > fill.units * limit:
