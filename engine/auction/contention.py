@@ -135,10 +135,10 @@ class Contention:
     def _add_changes(self, bid: Bid) -> None:
         prepared = bid.prepared(self._problem)
         for item in prepared.derivative_fills:
-            self._owners.setdefault(item.intent.outcome.owner, set())
+            self._owners.setdefault(item.intent.outcome.owner, set()).add(bid.id)
         for account, asset, _, delta in prepared.changes:
-            # Nothing of the protocol is checked, and what people owe in derivatives is a matter of escrow.
-            if account == PROTOCOL or (is_derivative(asset) and not account.startswith(SOLVERS)):
+            # What people owe in derivatives is a matter of escrow.
+            if is_derivative(asset) and not account.startswith(SOLVERS):
                 continue
             name = f"{account} {asset}"
             stock = self._stocks.setdefault(name, _Stock(self._problem.free(account, asset)))
