@@ -93,7 +93,8 @@ def _is_whole(intent: Intent, fill: Fill | None) -> bool:
         return False
     outcome = intent.outcome
     (offered,) = outcome.pays.values()
-    return outcome.surplus_is_paid or _paid_by(intent, fill) >= (fill.units - 1) * offered // outcome.units
+    # At least floor((n - 1) * offered / N), without the division.
+    return outcome.surplus_is_paid or (_paid_by(intent, fill) + 1) * outcome.units > (fill.units - 1) * offered
 
 
 def _paid_by(intent: Intent, fill: Fill) -> int:
