@@ -11,7 +11,8 @@ from scipy.optimize import linprog
 
 from engine.auction.problem import Problem
 from engine.market.feeds.cow_instance import import_cow
-from solvers.flow_model import Choices, build_model
+from solvers.flow_model import Choices
+from solvers.flow_values import build_model
 from solvers.lp import SOLVER
 from solvers.lp.backend import solve_linear
 from solvers.network import build_network
