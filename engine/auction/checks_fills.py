@@ -10,7 +10,6 @@ from engine.auction.case import Case, CaseFill, amounts_in
 from engine.auction.checks_floors import check_payoffs
 from engine.auction.verdict import Fault, pointer
 from engine.market.venues import kind_of
-from intents.identifiers import place_of
 from intents.instruments import parse_option
 from intents.outcome import is_derivative
 from intents.payoff import haircut_for
@@ -116,10 +115,10 @@ def _check_issuers_and_venues(case: Case, item: CaseFill) -> Fault | None:
                 allowed = "one of " + ", ".join(outcome.allowed_issuers)
                 return Fault("issuer_not_allowed", pointer("fills", item.index, side, asset), allowed, issuer)
     if outcome.allowed_venues:
-        for i, leg in enumerate(case.solution.legs):
-            if place_of(leg.venue) not in outcome.allowed_venues:
+        for place, i in case.first_legs.items():
+            if place not in outcome.allowed_venues:
                 allowed = f"for fill {item.index} one of " + ", ".join(outcome.allowed_venues)
-                return Fault("venue_not_allowed", pointer("legs", i, "venue"), allowed, place_of(leg.venue))
+                return Fault("venue_not_allowed", pointer("legs", i, "venue"), allowed, place)
     for side, asset in derivatives:
         expiry = parse_option(asset).expiry_seconds
         if expiry <= case.time:
