@@ -211,16 +211,15 @@ def _add_edge(model: FlowModel, index: int, lanes: Mapping[str, int]) -> None:
     gas = {group: _gas(model, (group, index), most * units_in) for group, most in lanes.items()}
     for (x0, y0), (x1, y1) in pairwise(edge.points):
         width, rate = (x1 - x0) * units_in, (y1 - y0) * units_out / ((x1 - x0) * units_in)
-        if width < LEAST_WIDTH or not 1 / MOST_RATE < rate < MOST_RATE:
+        if width < LEAST_WIDTH or not 1 / MOST_RATE < rate < MOST_RATE or x0 >= sum(lanes.values()):
             continue
         columns = {}
-        for group, most in lanes.items():
-            if x0 < most:
-                column = linear.column(0.0, width, -gas[group])
-                model.balance[group, edge.asset_in][column] = -1.0
-                model.balance[group, edge.asset_out][column] = rate
-                model.segments.setdefault((group, index), []).append(column)
-                columns[column] = 1.0
+        for group in lanes:
+            column = linear.column(0.0, width, -gas[group])
+            model.balance[group, edge.asset_in][column] = -1.0
+            model.balance[group, edge.asset_out][column] = rate
+            model.segments.setdefault((group, index), []).append(column)
+            columns[column] = 1.0
         if len(columns) > 1:
             linear.row(columns, -INFINITY, width)
 

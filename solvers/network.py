@@ -189,7 +189,6 @@ def on_venues_of(problem: Problem, network: Network, solver_account: str) -> Net
         swaps=swaps,
         edges=(*(edge for edge in network.edges if edge.venue not in changed), *made),
         budgets={key: problem.free(*key) for key in network.budgets},
-        left_out={},
         states=problem.venues_by_id,
     )
 

@@ -67,8 +67,9 @@ def without_hopeless(network: Network) -> Network:
     while True:
         ways = _with_swaps(through, network.swaps)
         reach, gone = {}, {}
+        steps = {asset: _steps_to(ways, asset) for asset in {swap.asset_out for swap in network.swaps}}
         for swap in network.swaps:
-            arrived = _spread(ways, swap, PROBE).get(swap.asset_out)
+            arrived = _spread(ways, steps[swap.asset_out], swap, PROBE).get(swap.asset_out)
             best = None if arrived is None else arrived / (swap.pays * PROBE)
             if best is None:
                 gone[swap.intent] = "no_path"
@@ -97,14 +98,32 @@ def _with_swaps(through: Ways, swaps: tuple[Swap, ...]) -> Ways:
     return ways
 
 
-def _spread(ways: Mapping[str, list[_Arc]], swap: Swap, share: float) -> dict[str, float]:
-    """The most of each asset that a share of the payment becomes on its way to what the swap wants."""
+def _steps_to(ways: Mapping[str, list[_Arc]], asset: str) -> dict[str, int]:
+    """By asset: the fewest arcs to this one; absent where there are more than MAX_HOPS."""
+    coming: dict[str, set[str]] = defaultdict(set)
+    for source, arcs in ways.items():
+        for arc in arcs:
+            coming[arc.target].add(source)
+    steps, latest = {asset: 0}, {asset}
+    for count in range(1, MAX_HOPS + 1):
+        latest = {source for target in latest for source in coming[target] if source not in steps}
+        steps.update(dict.fromkeys(latest, count))
+    return steps
+
+
+def _spread(ways: Mapping[str, list[_Arc]], steps: Mapping[str, int], swap: Swap, share: float) -> dict[str, float]:
+    """The most of each asset that a share of the payment becomes on its way to what the swap wants.
+
+    `steps`: how far each asset is from there; what is too far is not followed.
+    """
     best = {swap.asset_in: swap.pays * share}
     changed = dict(best)
-    for _ in range(MAX_HOPS):
+    for left in range(MAX_HOPS - 1, -1, -1):
         found: dict[str, float] = {}
         for asset, amount in changed.items():
             for arc in ways.get(asset, ()):
+                if steps.get(arc.target, MAX_HOPS) > left:
+                    continue
                 arriving = arc.at(amount)
                 if arriving > best.get(arc.target, 0.0) and arriving > found.get(arc.target, 0.0):
                     found[arc.target] = arriving
@@ -116,24 +135,37 @@ def _spread(ways: Mapping[str, list[_Arc]], swap: Swap, share: float) -> dict[st
 def _lanes(through: Ways, swaps: tuple[Swap, ...]) -> dict[str, dict[int, int]]:
     """For each group the edges its money may use, and the most that it can bring to each."""
     lanes: dict[str, dict[int, int]] = defaultdict(dict)
+    steps = {asset: _steps_to(through, asset) for asset in {swap.asset_out for swap in swaps}}
     for swap in swaps:
         own = lanes[swap.group]
         for share in LANE_PROBES:
-            rated = _rated_edges(through, swap, share)
+            rated = _rated_edges(through, steps[swap.asset_out], swap, share)
             for index in sorted(rated, key=lambda i: (-rated[i][0], i))[:MOST_LANES]:
                 own[index] = max(own.get(index, 0), int(rated[index][1] / share) + 1)
     return {group: dict(sorted(own.items())) for group, own in lanes.items()}
 
 
-def _rated_edges(through: Ways, swap: Swap, share: float) -> dict[int, tuple[float, float]]:
+def _steps_along(through: Ways, there: Mapping[str, float], start: str) -> dict[str, int]:
+    """The fewest arcs from the start to each of the assets there."""
+    steps, latest = {start: 0}, {start}
+    for count in range(1, MAX_HOPS + 1):
+        latest = {
+            arc.target for asset in latest for arc in through.get(asset, ()) if arc.target in there
+        } - steps.keys()
+        steps.update(dict.fromkeys(latest, count))
+    return steps
+
+
+def _rated_edges(through: Ways, steps: Mapping[str, int], swap: Swap, share: float) -> dict[int, tuple[float, float]]:
     """By edge that can meet the limit: output per input of the best path through it, and what arrives before it."""
-    there = _spread(through, swap, share)
+    there = _spread(through, steps, swap, share)
+    since = _steps_along(through, there, swap.asset_in)
     hops = [
         (asset, arc.target, arc.at(amount) / amount, arc.edge)
         for asset, amount in there.items()
         if asset != swap.asset_out and amount > 0
         for arc in through.get(asset, ())
-        if arc.target != swap.asset_in
+        if arc.target != swap.asset_in and since[asset] + steps.get(arc.target, MAX_HOPS) < MAX_HOPS
     ]
     before, after = [{swap.asset_in: 1.0}], [{swap.asset_out: 1.0}]
     for _ in range(MAX_HOPS - 1):
@@ -147,8 +179,8 @@ def _rated_edges(through: Ways, swap: Swap, share: float) -> dict[int, tuple[flo
         after.append(earlier)
     rated = {}
     for asset, target, rate, index in hops:
-        ends = zip(before, reversed(after), strict=True)
-        best = rate * max(first.get(asset, 0.0) * last.get(target, 0.0) for first, last in ends)
+        befores = range(since[asset], MAX_HOPS - steps[target])
+        best = rate * max(before[k].get(asset, 0.0) * after[MAX_HOPS - 1 - k].get(target, 0.0) for k in befores)
         if best > 0 and best * (1 + SLACK) >= swap.limit:
             rated[index] = (best, there[asset])
     return rated

@@ -32,9 +32,13 @@ Stop = Literal["finished", "time", "work"]
 
 @dataclass(frozen=True)
 class Made:
-    """What a method made of a problem: plans to choose from, what stopped it, the work it took, and notes."""
+    """What a method made of a problem: plans to choose from, what stopped it, the work it took, and notes.
+
+    `network`: the one given without the intents that have no hope there.
+    """
 
     plans: tuple[Plan, ...]
+    network: Network
     stopped_by: Stop
     work: int
     notes: Mapping[str, str]
@@ -50,8 +54,8 @@ def propose_with_retries(problem: Problem, solver: str, method: Method, budget: 
     `finished` only if every plan was: one that stops at its limit of work is improved on like any other.
     """
     account = solver_account(solver)
-    network = build_network(problem, account)
-    made = method(problem, network, budget)
+    budget = replace(budget, seconds=budget.seconds / MOST_TRIES)  # what one call of an optimiser may take
+    made = method(problem, build_network(problem, account), budget)
     work, stopped_by = made.work, made.stopped_by
     plan, best = _best(problem, solver, made, made.plans)
     for _ in range(1, MOST_TRIES):
@@ -61,7 +65,7 @@ def propose_with_retries(problem: Problem, solver: str, method: Method, budget: 
             stopped_by = "time" if budget.expired() else "work"
             break
         left = _problem_after(problem, best.solutions[0] if best.solutions else None, solver)
-        made = method(left, on_venues_of(left, network, account), replace(budget, work=budget.work - work))
+        made = method(left, on_venues_of(left, made.network, account), replace(budget, work=budget.work - work))
         work += made.work
         stopped_by = made.stopped_by if stopped_by == "finished" else stopped_by
         tried = tuple(_both(problem, best, plan, again) for again in made.plans)

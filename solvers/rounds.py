@@ -53,7 +53,7 @@ Stop = Literal["finished", "time", "work"]
 
 @dataclass
 class Run:
-    """State of one run."""
+    """State of one run. `start`: the network before it was refined."""
 
     problem: Problem
     account: str
@@ -61,6 +61,7 @@ class Run:
     network: Network
     backend: Backend
     budget: Budget
+    start: Network
     work: int = 0
     programs: int = 0
     stopped_by: Stop = "finished"
@@ -109,7 +110,7 @@ def net_worth(network: Network, values: FlowValues) -> float:
 def run_rounds(problem: Problem, network: Network, account: str, backend: Backend, budget: Budget) -> Run:
     """All rounds; the run holds the best solution, its polished form, the work, and what stopped it."""
     network = without_hopeless(network)
-    run = Run(problem, account, build_desk(problem), network, backend, budget)
+    run = Run(problem, account, build_desk(problem), network, backend, budget, start=network)
     values = _acyclic(run)
     for _ in range(REFINEMENTS):
         if not network.swaps or values is None or run.stopped_by != "finished":

@@ -22,6 +22,7 @@ from solvers.flow_values import FlowValues
 from solvers.flows import closing_lanes
 from solvers.lots import Exchange, settle_in_lots
 from solvers.network import Edge, Lane, Network, Swap
+from solvers.plan import Plan
 from solvers.protocol import Budget
 from solvers.retry import Made, Stop, propose_with_retries
 from solvers.rounds import TINY, Run, plan_of, run_rounds
@@ -76,16 +77,17 @@ def _plan(problem: Problem, network: Network, budget: Budget, seed: int) -> Made
     run = run_rounds(problem, network, solver_account(CpSatSolver.name), solve_relaxation, budget)
     relaxed = run.solution
     if relaxed is None:
-        return Made((plan_of(run, None, Exchange((), ()), {}),), "time", run.work, {})
+        return Made((plan_of(run, None, Exchange((), ()), {}),), run.start, "time", run.work, {})
     answer = _decide(run, relaxed, budget, seed)
     solution = answer.swaps or (relaxed[0], replace(relaxed[1], shares=dict.fromkeys(relaxed[1].shares, 0.0)))
     filled = {intent: units for intent, units in answer.units.items() if units}
     desk = replace(run.desk, wishes=tuple(wish for wish in run.desk.wishes if wish.intent in filled))
     exchange, refused = settle_in_lots(desk, filled, answer.positions, relaxed[1].derivative_prices)
     refused.update({wish.intent: "not_in_optimum" for wish in run.desk.wishes if wish.intent not in filled})
-    plans = (plan_of(run, solution, exchange, refused), plan_of(run, relaxed, exchange, refused))
+    plans: tuple[Plan, ...] = tuple(plan_of(run, flows, exchange, refused) for flows in (solution, relaxed))
     # Proven answers stand. One stopped by its limit may be behind the relaxation's flows, rounded by the assembler.
-    return Made(plans[:1] if answer.stopped_by == "finished" else plans, answer.stopped_by, answer.work, answer.notes)
+    plans = plans[:1] if answer.stopped_by == "finished" else plans
+    return Made(plans, run.start, answer.stopped_by, answer.work, answer.notes)
 
 
 def _decide(run: Run, relaxed: tuple[Network, FlowValues], budget: Budget, seed: int) -> Outcome:

@@ -35,4 +35,5 @@ def _plan(problem: Problem, network: Network, budget: Budget) -> Made:
     solution = run.solution
     exchange, refused = NO_EXCHANGE if solution is None else exchange_in_lots(run, solution[1])
     plan = plan_of(run, solution, exchange, refused)
-    return Made((plan,), run.stopped_by, run.work, {"linear_programs": str(run.programs), "columns": str(run.work)})
+    notes = {"linear_programs": str(run.programs), "columns": str(run.work)}
+    return Made((plan,), run.start, run.stopped_by, run.work, notes)

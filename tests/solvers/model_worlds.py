@@ -11,7 +11,7 @@ from engine.market.venues.order_book import Level, OrderBookState
 from intents.instruments import Option, option_asset
 from intents.outcome import Knot, Outcome, PayoffFloor
 from solvers.protocol import Budget, Solver
-from tests.solvers.small_worlds import NOW, problem, token
+from tests.solvers.small_worlds import NOW, problem, swap, token
 
 PLACE = "deribit:main"
 COIN = f"{PLACE}/coin:BTC"
@@ -26,10 +26,11 @@ def world(intents: Iterable[Intent], venues: Iterable[AnyVenueState] = (), *, ga
     return problem(intents, venues, balances=gas, gas_price=gas_price)
 
 
-def solved(solver: Solver, question: Problem) -> Proposal:
-    """The proposal, every solution of it verified, and the same bytes when asked again."""
+def solved(solver: Solver, question: Problem, *, twice: bool = True) -> Proposal:
+    """The proposal, every solution of it verified, and (asked `twice`) the same bytes again."""
     proposal = solver.solve(question, ENOUGH, 7)
     assert proposal.stopped_by == "finished"
+    assert not twice or solver.solve(question, ENOUGH, 7).to_wire() == proposal.to_wire()
     for solution in proposal.solutions:
         assert verify(question, solution, solver=solver.name).fault is None
     return proposal
@@ -105,6 +106,20 @@ def payoff_intent(name: str, knots: list[tuple[int, int]], slope: int, budget: i
         surplus_asset=COIN,
     )
     return Intent(id=f"import:{name}", outcome=outcome)
+
+
+def structure_intent(name: str, legs: dict[str, int], budget: int) -> Intent:
+    """Buy (> 0) and sell (< 0) so many of each option for at most `budget` of the coin, all or in part."""
+    bought = {asset: amount for asset, amount in legs.items() if amount > 0}
+    plain = swap(name, COIN, budget, *next(iter(bought.items())), units=10)
+    outcome = plain.outcome.model_copy(
+        update={
+            "pays": {COIN: budget, **{asset: -amount for asset, amount in legs.items() if amount < 0}},
+            "receives": bought,
+            "surplus_asset": COIN,
+        }
+    )
+    return plain.model_copy(update={"outcome": outcome})
 
 
 def at_market_time(question: Problem) -> Problem:
