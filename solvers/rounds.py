@@ -1,7 +1,7 @@
 """Rounds of linear programs that end in a Plan: what the LP solver does, with any backend that solves a `Linear`.
 
-1. Coarse: all edges, gas spread over capacity. While its flows have cycles, the edges that close them are barred.
-2. Refined: only edges used so far, finer points around their flows, gas spread over their flows, and intents with a
+1. Coarse: all lanes, gas spread over capacity. While its flows have cycles, the lanes that close them are barred.
+2. Refined: only lanes used so far, finer points around their flows, gas spread over their flows, and intents with a
    minimum that came out between nothing and their minimum fixed: up from one half, else to nothing. If that can not
    be, all of them to nothing.
 3. Refined again around the new flows.

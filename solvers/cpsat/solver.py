@@ -32,13 +32,13 @@ WORK_PER_TIME = 1_000_000
 """Units of work in one unit of CP-SAT's deterministic time (seconds of one core, up to about ten)."""
 
 MOST_TIME = 0.8
-"""Deterministic time of one run, at most: a larger problem is answered with the best found by then."""
+"""Deterministic time of one integer program, at most: a larger one is answered with the best found by then."""
 
 MOST_GROWTH = 2.5
-"""In a larger market an edge carries at most this multiple of what the relaxation sends through it."""
+"""In a larger market an edge carries at most about this multiple of what the relaxation sends through it."""
 
 SMALL_MARKET = 60
-"""A market of at most so many edges is decided about in full."""
+"""A market of at most so many lanes is decided about in full."""
 
 GAP = 1e-6
 """An answer proven to be within this share of the optimum is finished."""
