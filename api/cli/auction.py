@@ -19,7 +19,7 @@ from engine.auction.problem import Problem
 from engine.audit.record import Record, record_bytes
 from intents.errors import InputError
 
-SELECTION_WORK = 100_000
+SELECTION_WORK = 20_000
 """Sets that winner selection may look at; see docs/rules.md, section 6."""
 
 
