@@ -237,8 +237,8 @@ def _drawn(state: VenueState, trade: Trade, time_seconds: int) -> tuple[int, int
     output, _ = kind_of(state).execute(state, PROTOCOL, trade, time_seconds)
     if isinstance(state, BridgeState):
         return state.capacity, output
-    sizes: dict[str | None, int] = {}
-    sizes |= {name: level.size for name, level in (*named_levels(state, "ask"), *named_levels(state, "bid"))}
+    levels = (*named_levels(state, "ask"), *named_levels(state, "bid"))
+    sizes: dict[str | None, int] = {name: level.size for name, level in levels}
     return sizes[trade.level], output if trade.asset_out == state.base else trade.amount_in
 
 

@@ -74,9 +74,9 @@ def clique_cover(
     total, uncovered, live = 0, [], candidates
     for v in sorted(left, key=lambda v: (-weights[v], v)):
         while left[v]:
-            clique, share, common = [v], left[v], rows[v] & live & ~(1 << v)
+            clique, share, common = [v], left[v], rows[v] & live
             while common:
-                u = (common & -common).bit_length() - 1
+                u = next(members(common))
                 clique.append(u)
                 share = min(share, left[u])
                 common &= rows[u]
