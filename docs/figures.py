@@ -119,12 +119,12 @@ def _deribit_table(data: dict[str, Any]) -> str:
         f"{data['rows']['in']} rows ({data['rows']['kept']} kept). Prices in {data['symbol']}; every bid verified;",
         f"each record replays `{data['replay']}`.",
         "",
-        "| example | " + " | ".join(solvers) + " | leg by leg |",
-        "| --- |" + " ---: |" * (len(solvers) + 1),
+        "| example | budget | " + " | ".join(solvers) + " | leg by leg |",
+        "| --- |" + " ---: |" * (len(solvers) + 2),
     ]
     for example in data["examples"]:
         prices = [row["price"] or "none" for row in example["solvers"]]
-        lines.append(f"| {example['name']} | " + " | ".join([*prices, example["naive"] or "none"]) + " |")
+        lines.append("| " + " | ".join([example["name"], example["budget"], *prices, example["naive"]]) + " |")
     return "\n".join(lines) + "\n"
 
 

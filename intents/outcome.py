@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from intents.errors import InputError
 from intents.identifiers import AssetId, OwnerId, PlaceId, Text, namespace_of, swap_group
@@ -25,6 +25,15 @@ from intents.values import Amount, DecimalText, SignedAmount, Value, sorted_uniq
 
 DERIVATIVE_NAMESPACES = ("option", "cwoption")
 """Asset namespaces whose balances may be negative; `cwoption` is issued by Clearway, `option` by the venue at the place."""
+
+
+def _ascending(amounts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(amounts.items()))
+
+
+Amounts = Annotated[dict[AssetId, Amount], AfterValidator(_ascending)]
+"""Amounts by asset. In ascending order of asset, whatever order they came in: what is said of a value, such as its first
+fault, may depend on what it is but not on how it was written."""
 
 
 class Knot(Value):
@@ -86,20 +95,20 @@ class Outcome(Value):
     nonce: Amount
     valid_from: int = Field(ge=0, lt=2**53)
     valid_until: int = Field(ge=0, lt=2**53)
-    pays: dict[AssetId, Amount]
-    receives: dict[AssetId, Amount]
+    pays: Amounts
+    receives: Amounts
     payoff_floors: tuple[PayoffFloor, ...] = ()
     exposure_bounds: tuple[ExposureBound, ...] = ()
-    worst_loss: dict[AssetId, Amount] = {}
+    worst_loss: Amounts = {}
     units: Amount
     min_units: Amount = 1
     fill_policy: Literal["partial", "all_or_none"] = "partial"
     surplus_asset: AssetId
-    max_escrow: dict[AssetId, Amount] = {}
+    max_escrow: Amounts = {}
     allowed_issuers: tuple[Text, ...] = ()
     allowed_venues: tuple[PlaceId, ...] = ()
     allowed_indices: tuple[IndexHaircut, ...] = ()
-    refund: dict[AssetId, Amount] = {}
+    refund: Amounts = {}
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

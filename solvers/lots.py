@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from intents.values import ceil_div
-from solvers.flow_model import lots_by_asset
+from solvers.flow_wishes import lots_by_asset
 from solvers.plan import Cross, Portfolio
 from solvers.wishes import Desk, Offer, Row, Wish
 

@@ -13,7 +13,7 @@ It does not optimise. Derivative intents are in `solvers.wishes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -25,6 +25,7 @@ from engine.market.venues.order_book import OrderBookState
 from intents.identifiers import place_of
 from intents.outcome import is_derivative
 from intents.values import ceil_div
+from solvers.common import leg_gas_value
 
 GRID_STEP = 3
 """Every third point of a venue's supply grid is a point of the coarse model (inputs grow by 27/8)."""
@@ -41,6 +42,9 @@ FINE_FACTORS = (
 """Inputs of the refined model, as multiples of the flow that the coarse one found."""
 
 Point = tuple[int, int]
+
+Lane = tuple[str, int]
+"""A group's use of an edge: the group, and the edge's index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,9 @@ class Network:
     """Swaps, edges and model values.
 
     `budgets` is the free balance by (owner, asset paid); `values` are numeraire base units per base unit (reference
-    prices, else implied ones); `priced` are the assets with a reference price; `reach` bounds what each intent's money
-    can get per unit (`solvers.presolve`; infinite until then).
+    prices, else implied ones); `priced` are the assets with a reference price. From `solvers.presolve`: `reach` bounds
+    what each intent's money can get per unit, `lanes` has the edges each group's money may use, with the most it brings.
+    `states` are those that the edges were read from, by venue.
     """
 
     swaps: tuple[Swap, ...]
@@ -108,6 +113,16 @@ class Network:
     priced: frozenset[str]
     left_out: dict[str, tuple[str, ...]]
     reach: dict[str, float] = field(default_factory=dict)
+    lanes: dict[str, dict[int, int]] = field(default_factory=dict)
+    states: Mapping[str, VenueState] = field(default_factory=dict)
+
+    def lanes_by_edge(self) -> dict[int, list[tuple[str, int]]]:
+        """By edge: the groups whose money may use it, with the most that each can bring."""
+        found: dict[int, list[tuple[str, int]]] = {}
+        for group, lanes in sorted(self.lanes.items()):
+            for index, most in lanes.items():
+                found.setdefault(index, []).append((group, most))
+        return found
 
     def without_swaps(self, gone: dict[str, str]) -> Network:
         """The network without the swaps of some intents; `gone` gives the reason of each."""
@@ -148,6 +163,33 @@ def build_network(problem: Problem, solver_account: str) -> Network:
         values=_implied_values(prices, edges, swaps),
         priced=frozenset(prices),
         left_out=merged_reasons({}, left_out),
+        states=problem.venues_by_id,
+    )
+
+
+def on_venues_of(problem: Problem, network: Network, solver_account: str) -> Network:
+    """The network for fewer intents on other states of some venues: their edges are made anew, bridges' too.
+
+    A bridge's edge depends on the solver's inventory. Values stay; reach and lanes are to be found again.
+    """
+    fresh = [v for v in problem.snapshot.venues if isinstance(v, BridgeState) or v is not network.states.get(v.id)]
+    pairs = {(edge.venue, edge.asset_in, edge.asset_out) for edge in network.edges}
+    made = [
+        edge
+        for venue in fresh
+        for pair in kind_of(venue).pairs(venue)
+        if (venue.id, *pair) in pairs
+        for edge in _edges_of_pair(problem, venue, *pair, solver_account)
+    ]
+    changed = {venue.id for venue in fresh}
+    there = {intent.id for intent in problem.intents}
+    swaps = tuple(swap for swap in network.swaps if swap.intent in there)
+    return replace(
+        network,
+        swaps=swaps,
+        edges=(*(edge for edge in network.edges if edge.venue not in changed), *made),
+        budgets={key: problem.free(*key) for key in network.budgets},
+        states=problem.venues_by_id,
     )
 
 
@@ -225,7 +267,7 @@ def _useful(pairs: list[Pair], endpoints: set[str]) -> list[Pair]:
 
 def _edges_of_pair(problem: Problem, venue: VenueState, asset_in: str, asset_out: str, account: str) -> Iterable[Edge]:
     supply = kind_of(venue).supply(venue, asset_in, asset_out)
-    gas = gas_value(problem, venue)
+    gas = leg_gas_value(problem, venue)
     if any(segment.level is not None for segment in supply.segments):
         for segment in supply.segments:
             points = points_of(problem, venue, (asset_in, asset_out, segment.level), [segment.amount_in], account)
@@ -298,14 +340,6 @@ def refined(problem: Problem, network: Network, flows: dict[int, int], account: 
         points = points_of(problem, venue, (edge.asset_in, edge.asset_out, None), around + coarse, account)
         edges[index] = replace(edge, points=points)
     return replace(network, edges=tuple(edges))
-
-
-def gas_value(problem: Problem, venue: VenueState) -> float:
-    """The gas of one leg at the venue in the numeraire; 0 where it has no price."""
-    chain = problem.snapshot.chains.get(place_of(venue.id))
-    if chain is None or chain.native is None:
-        return 0.0
-    return venue.gas_units * chain.gas_price * _price(problem, chain.native)
 
 
 def _price(problem: Problem, asset: str) -> float:

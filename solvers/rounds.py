@@ -1,7 +1,7 @@
 """Rounds of linear programs that end in a Plan: what the LP solver does, with any backend that solves a `Linear`.
 
-1. Coarse: all edges, gas spread over capacity. While its flows have cycles, the edges that close them are barred.
-2. Refined: only edges used so far, finer points around their flows, gas spread over their flows, and intents with a
+1. Coarse: all lanes, gas spread over capacity. While its flows have cycles, the lanes that close them are barred.
+2. Refined: only lanes used so far, finer points around their flows, gas spread over their flows, and intents with a
    minimum that came out between nothing and their minimum fixed: up from one half, else to nothing. If that can not
    be, all of them to nothing.
 3. Refined again around the new flows.
@@ -19,11 +19,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine.auction.problem import Problem
-from intents.identifiers import solver_account
-from solvers.flow_model import GAS_WEIGHT, Choices, FlowModel, FlowValues, Linear, Optimum, build_model, read_values
-from solvers.flows import GroupFlow, closing_edges, decompose
+from solvers.common import GAS_WEIGHT
+from solvers.flow_model import Choices, FlowModel
+from solvers.flow_values import FlowValues, build_model, read_values
+from solvers.flows import GroupFlow, closing_lanes, decompose
+from solvers.linear import Linear, Optimum
 from solvers.lots import Exchange
-from solvers.network import Network, Swap, build_network, refined
+from solvers.network import Network, Swap, refined
 from solvers.plan import Plan, Take
 from solvers.presolve import without_hopeless
 from solvers.protocol import Budget
@@ -51,7 +53,7 @@ Stop = Literal["finished", "time", "work"]
 
 @dataclass
 class Run:
-    """State of one run."""
+    """State of one run. `start`: the network before it was refined."""
 
     problem: Problem
     account: str
@@ -59,6 +61,7 @@ class Run:
     network: Network
     backend: Backend
     budget: Budget
+    start: Network
     work: int = 0
     programs: int = 0
     stopped_by: Stop = "finished"
@@ -100,15 +103,14 @@ class Run:
 
 
 def net_worth(network: Network, values: FlowValues) -> float:
-    """Surplus less the weighed gas of each edge used, in the numeraire."""
-    return values.surplus_value - GAS_WEIGHT * sum(network.edges[index].gas_value for index in values.edge_flows)
+    """Surplus less the weighed gas of each lane used, in the numeraire."""
+    return values.surplus_value - GAS_WEIGHT * sum(network.edges[index].gas_value for _, index in values.lane_flows)
 
 
-def run_rounds(problem: Problem, solver_name: str, backend: Backend, budget: Budget) -> Run:
+def run_rounds(problem: Problem, network: Network, account: str, backend: Backend, budget: Budget) -> Run:
     """All rounds; the run holds the best solution, its polished form, the work, and what stopped it."""
-    account = solver_account(solver_name)
-    network = without_hopeless(build_network(problem, account))
-    run = Run(problem, account, build_desk(problem), network, backend, budget)
+    network = without_hopeless(network)
+    run = Run(problem, account, build_desk(problem), network, backend, budget, start=network)
     values = _acyclic(run)
     for _ in range(REFINEMENTS):
         if not network.swaps or values is None or run.stopped_by != "finished":
@@ -123,14 +125,14 @@ def _acyclic(run: Run, *, keep: bool = True) -> FlowValues | None:
     """Solve and bar the edges that close cycles until there are none; the last solution, its cycles cut if it must."""
     values = run.solve()
     while values is not None:
-        closing = closing_edges(run.network.edges, values.edge_flows, run.network.values)
+        closing = closing_lanes(run.network.edges, values.lane_flows, run.network.values)
         if not closing:
             break
         run.choices = replace(run.choices, barred=run.choices.barred | closing)
         better = run.solve()
         if better is None:
-            flows = {index: flow for index, flow in values.edge_flows.items() if index not in closing}
-            values = replace(values, edge_flows=flows)
+            flows = {lane: flow for lane, flow in values.lane_flows.items() if lane not in closing}
+            values = replace(values, lane_flows=flows)
             break
         values = better
     if values is not None and keep:
@@ -139,9 +141,12 @@ def _acyclic(run: Run, *, keep: bool = True) -> FlowValues | None:
 
 
 def _refine(run: Run, values: FlowValues) -> None:
-    flows = {index: given for index, (given, _) in values.edge_flows.items()}
-    unused = {index for index in range(len(run.network.edges)) if index not in flows}
-    run.network = refined(run.problem, run.network, {i: int(flow) for i, flow in flows.items()}, run.account)
+    flows = {lane: given for lane, (given, _) in values.lane_flows.items()}
+    unused = {(group, i) for group, lanes in run.network.lanes.items() for i in lanes if (group, i) not in flows}
+    through: dict[int, float] = {}
+    for (_, index), given in flows.items():
+        through[index] = through.get(index, 0.0) + given
+    run.network = refined(run.problem, run.network, {i: int(flow) for i, flow in through.items()}, run.account)
     shares = dict(run.choices.shares)
     for intent, least in _minima(run).items():
         share = values.shares.get(intent, 0.0)
@@ -205,11 +210,9 @@ def plan_of(
     network, values = solution
     units = {swap.intent: units_of(swap, values.shares[swap.intent]) for swap in network.swaps}
     reasons.update({intent: "not_in_optimum" for intent, count in units.items() if count == 0})
-    groups = group_flows(network, values, units)
-    routes = decompose(network.edges, values.edge_flows, groups)
     return Plan(
         takes=tuple(Take(intent, count) for intent, count in units.items() if count),
-        routes=routes,
+        routes=decompose(network.edges, values.lane_flows, group_flows(network, values, units)),
         portfolios=exchange.portfolios,
         crosses=exchange.crosses,
         reasons={**reasons, **refused},
@@ -223,19 +226,18 @@ def units_of(swap: Swap, share: float) -> int:
 
 
 def group_flows(network: Network, values: FlowValues, units: dict[str, int]) -> tuple[GroupFlow, ...]:
-    """What each group pays and gets for the units taken."""
+    """What each group pays for the units taken, and what of it groups give each other."""
     paid: dict[str, int] = {}
-    got: dict[str, float] = {}
     ways: dict[str, tuple[str, str]] = {}
     for swap in network.swaps:
         count = units[swap.intent]
         if count:
             ways[swap.group] = (swap.asset_in, swap.asset_out)
             paid[swap.group] = paid.get(swap.group, 0) + swap.pays * count // swap.open_units
-            got[swap.group] = got.get(swap.group, 0.0) + swap.receives * count / swap.open_units
     for (group, is_paid), surplus in values.group_surplus.items():
         if group in paid and is_paid:
             paid[group] = max(0, paid[group] - int(surplus))
-        elif group in got:
-            got[group] += surplus
-    return tuple(GroupFlow(group, *ways[group], paid[group], got[group]) for group in sorted(ways))
+    return tuple(
+        GroupFlow(group, *ways[group], paid[group], values.given.get(group, 0.0), values.taken.get(group, 0.0))
+        for group in sorted(ways)
+    )

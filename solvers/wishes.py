@@ -37,7 +37,8 @@ from intents.payoff import (
     option_payoff,
 )
 from intents.values import ceil_div
-from solvers.network import gas_value, is_swap, merged_reasons
+from solvers.common import leg_gas_value
+from solvers.network import is_swap, merged_reasons
 
 HAIRCUT_UNIT = 1
 """`counted_position` of one base unit is the weight of a position."""
@@ -155,7 +156,7 @@ def _open(venue: OrderBookState, problem: Problem) -> bool:
 
 
 def _offers(problem: Problem, book: OrderBookState) -> list[Offer]:
-    gas = gas_value(problem, book)
+    gas = leg_gas_value(problem, book)
     asks = [
         Offer(book.id, name, "ask", book.base, book.quote, level.size, book.lot, cost_of(book, level, level.size), gas)
         for name, level in named_levels(book, "ask")

@@ -20,7 +20,7 @@ from engine.audit.record import Record, record_bytes
 from engine.runtime.contest import DEFAULT_WORK, GRACE_SECONDS, Limits, Run
 from intents.errors import InputError
 
-SELECTION_WORK = 100_000
+SELECTION_WORK = 20_000
 """Sets that winner selection may look at; see docs/rules.md, section 6."""
 
 

@@ -38,6 +38,14 @@ class Case:
         by_id = self.problem.intents_by_id
         return tuple(CaseFill(i, fill, by_id[fill.intent]) for i, fill in enumerate(self.solution.fills))
 
+    @cached_property
+    def first_legs(self) -> dict[str, int]:
+        """Each place that legs trade at, with the position of its first leg, in ascending order of position."""
+        first: dict[str, int] = {}
+        for position, leg in enumerate(self.solution.legs):
+            first.setdefault(place_of(leg.venue), position)
+        return first
+
     @property
     def account(self) -> str | None:
         """The solver's account."""

@@ -5,14 +5,15 @@
 2. Intent ids are unique and ascend. A signed intent's id is the digest of its outcome under the deployment's salt and
    its signature is the owner's; an unsigned one's id begins with `import:`. No owner signed two with one nonce.
 3. filled_units < units of each intent.
-4. Assets held are known. Of tokens, and of everything a solver holds, 0 <= reserved <= amount. (Derivatives of others may
-   be negative; whether they are covered was judged when they were reserved.)
+4. Assets held are known. Of tokens, and of everything a solver holds, 0 <= reserved <= amount. Derivatives of others may
+   be negative; what of them is free pays at least zero everywhere, since escrow reserves the positions it covers.
 
 Whether an intent is valid at the snapshot's time is judged where it is filled (`intent_not_valid`).
 """
 
 from __future__ import annotations
 
+from engine.auction.escrow import escrow_amount, free_positions
 from engine.auction.problem import Holding, Intent, Problem
 from engine.auction.verdict import pointer
 from engine.market.snapshot import check_snapshot
@@ -27,7 +28,8 @@ def check_problem(problem: Problem) -> None:
     """Raise InputError with the JSON pointer of the first broken invariant.
 
     Codes: those of `check_snapshot` and of signatures, `tampered_snapshot`, `bad_instrument`, `unknown_asset`,
-    `not_ascending`, `nonce_used`, `unsigned_intent`, `wrong_intent_id`, `bad_filled_units`, `bad_holding`.
+    `not_ascending`, `nonce_used`, `unsigned_intent`, `wrong_intent_id`, `bad_filled_units`, `bad_holding`,
+    `uncovered_short`.
     """
     if problem.snapshot_digest != problem.snapshot_hash:
         raise InputError(
@@ -47,6 +49,7 @@ def check_problem(problem: Problem) -> None:
     for owner, holdings in problem.holdings.items():
         for asset, holding in holdings.items():
             _check_holding(problem, owner, asset, holding)
+        _check_covered(problem, owner)
 
 
 def _check_derivatives(problem: Problem) -> None:
@@ -92,3 +95,12 @@ def _check_holding(problem: Problem, owner: str, asset: str, holding: Holding) -
     if not 0 <= holding.reserved <= holding.amount:
         found = f"{holding.reserved} reserved of {holding.amount}"
         raise InputError("bad_holding", where, expected="0 <= reserved <= amount", actual=found)
+
+
+def _check_covered(problem: Problem, owner: str) -> None:
+    for group, positions in sorted(free_positions(problem, owner, {}).items()):
+        owed = escrow_amount(problem, group.style, positions)
+        if owed != 0:
+            found = "an unbounded loss" if owed is None else f"a loss of up to {owed} of {group.settlement}"
+            expected = "free derivatives that pay at least zero everywhere"
+            raise InputError("uncovered_short", pointer("holdings", owner), expected=expected, actual=found)

@@ -10,7 +10,6 @@ from engine.auction.case import Case, CaseFill, amounts_in
 from engine.auction.checks_floors import check_payoffs
 from engine.auction.verdict import Fault, pointer
 from engine.market.venues import kind_of
-from intents.identifiers import place_of
 from intents.instruments import parse_option
 from intents.outcome import is_derivative
 from intents.payoff import haircut_for
@@ -80,6 +79,12 @@ def _check_limits(item: CaseFill) -> Fault | None:
         if asset not in outcome.pays and not _counts_somewhere(item, asset):
             place = pointer("fills", item.index, "in", asset)
             return Fault("asset_not_allowed", place, "an asset the outcome pays or a floor counts", asset)
+    if outcome.is_plain_swap:
+        for asset in fill.outs:
+            if asset not in outcome.receives:
+                # Else an owner could be given more than the uniform price, in another asset.
+                place = pointer("fills", item.index, "out", asset)
+                return Fault("asset_not_allowed", place, "in a swap group only the asset received", asset)
     for asset, limit in outcome.pays.items():
         paid = fill.ins.get(asset, 0)
         if paid * outcome.units > fill.units * limit:
@@ -110,10 +115,10 @@ def _check_issuers_and_venues(case: Case, item: CaseFill) -> Fault | None:
                 allowed = "one of " + ", ".join(outcome.allowed_issuers)
                 return Fault("issuer_not_allowed", pointer("fills", item.index, side, asset), allowed, issuer)
     if outcome.allowed_venues:
-        for i, leg in enumerate(case.solution.legs):
-            if place_of(leg.venue) not in outcome.allowed_venues:
+        for place, i in case.first_legs.items():
+            if place not in outcome.allowed_venues:
                 allowed = f"for fill {item.index} one of " + ", ".join(outcome.allowed_venues)
-                return Fault("venue_not_allowed", pointer("legs", i, "venue"), allowed, place_of(leg.venue))
+                return Fault("venue_not_allowed", pointer("legs", i, "venue"), allowed, place)
     for side, asset in derivatives:
         expiry = parse_option(asset).expiry_seconds
         if expiry <= case.time:

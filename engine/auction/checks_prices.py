@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from engine.auction.case import Case, CaseFill
 from engine.auction.problem import Intent
+from engine.auction.solution import Fill
 from engine.auction.verdict import Fault, pointer
 from intents.values import ceil_div
 
@@ -61,7 +62,7 @@ def _check_at_price(item: CaseFill, price: tuple[int, int]) -> Fault | None:
 
 
 def _check_priority(case: Case, filled: dict[str, list[CaseFill]]) -> Fault | None:
-    units = {item.fill.intent: item.fill.units for item in case.fills}
+    fills = {item.fill.intent: item.fill for item in case.fills}
     given: dict[tuple[str, str], int] = {}
     for item in case.fills:
         for asset, amount in item.fill.ins.items():
@@ -73,11 +74,31 @@ def _check_priority(case: Case, filled: dict[str, list[CaseFill]]) -> Fault | No
             if _strictly_better(worst, item.intent):
                 worst = item.intent
         for intent in case.problem.groups[group]:
-            served = units.get(intent.id, 0)
-            if served != intent.open_units and _strictly_better(intent, worst) and _must_be_served(case, intent, given):
+            fill = fills.get(intent.id)
+            if _is_whole(intent, fill) or not _strictly_better(intent, worst):
+                continue
+            if _must_be_served(case, intent, fill, given):
                 expected = f"{intent.id} filled whole ({intent.open_units} units) before {worst.id}"
-                return Fault("better_limit_skipped", pointer("prices", group), expected, f"{served} units")
+                served = "0 units" if fill is None else f"{fill.units} units for {_paid_by(intent, fill)} paid"
+                return Fault("better_limit_skipped", pointer("prices", group), expected, served)
     return None
+
+
+def _is_whole(intent: Intent, fill: Fill | None) -> bool:
+    """All open units; of one that sells, with all they pay but for less than one unit's share.
+
+    Else its units could be used up and the market kept for others.
+    """
+    if fill is None or fill.units != intent.open_units:
+        return False
+    outcome = intent.outcome
+    (offered,) = outcome.pays.values()
+    # At least floor((n - 1) * offered / N), without the division.
+    return outcome.surplus_is_paid or (_paid_by(intent, fill) + 1) * outcome.units > (fill.units - 1) * offered
+
+
+def _paid_by(intent: Intent, fill: Fill) -> int:
+    return fill.ins.get(pair_of(intent)[0], 0)
 
 
 def _strictly_better(one: Intent, other: Intent) -> bool:
@@ -86,14 +107,14 @@ def _strictly_better(one: Intent, other: Intent) -> bool:
     return one.outcome.receives[received] * theirs.pays[paid] < theirs.receives[received] * one.outcome.pays[paid]
 
 
-def _must_be_served(case: Case, intent: Intent, given: dict[tuple[str, str], int]) -> bool:
+def _must_be_served(case: Case, intent: Intent, fill: Fill | None, given: dict[tuple[str, str], int]) -> bool:
     outcome = intent.outcome
     if not outcome.valid_from <= case.time < outcome.valid_until:
         return False
     if outcome.fill_policy != "partial" or outcome.min_units != 1:
         return False
     paid, _ = pair_of(intent)
-    own = next((fill.ins.get(paid, 0) for fill in case.solution.fills if fill.intent == intent.id), 0)
+    own = 0 if fill is None else _paid_by(intent, fill)
     elsewhere = given.get((outcome.owner, paid), 0) - own
     wanted = ceil_div(outcome.pays[paid] * intent.open_units, outcome.units)
     return case.problem.free(outcome.owner, paid) - elsewhere >= wanted

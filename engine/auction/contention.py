@@ -41,7 +41,7 @@ from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.bridge import BridgeState
 from engine.market.venues.constant_product import ConstantProductState
-from engine.market.venues.order_book import OrderBookState
+from engine.market.venues.order_book import OrderBookState, named_levels
 from engine.market.venues.weighted import WeightedState
 from intents.identifiers import PROTOCOL, solver_account
 from intents.outcome import is_derivative
@@ -73,11 +73,12 @@ class Contention:
 
     def __init__(self, problem: Problem, bids: Iterable[Bid]) -> None:
         self._problem = problem
-        self._bids = {bid.id: bid for bid in sorted(bids, key=lambda bid: bid.id)}
+        self._bids = {bid.id: bid for bid in bids}
         self._rivals = self._group_rivals()
         self._stocks: dict[str, _Stock] = {}
         self._pools: dict[str, dict[str, list[PlannedLeg]]] = {}
         self._owners: dict[str, set[str]] = {}
+        self._known_helpers: dict[tuple[str, str, str], frozenset[str]] = {}
         for bid in self._bids.values():
             self._add_legs(bid)
             self._add_changes(bid)
@@ -89,7 +90,7 @@ class Contention:
 
     def judge(self, ids: frozenset[str]) -> NoGood | None:
         """None where the bids, disjoint in groups, are jointly feasible; else why not, as far as it is proved."""
-        result = replay(self._problem, [self._bids[bid] for bid in sorted(ids)])
+        result = replay(self._problem, [self._bids[bid] for bid in ids])
         return self.explain(result, ids) if isinstance(result, Fault) else None
 
     def explain(self, fault: Fault, ids: frozenset[str]) -> NoGood:
@@ -99,10 +100,8 @@ class Contention:
         if fault.resource in self._stocks:
             stock = self._stocks[fault.resource]
             return self._overdrawn(stock, ids & stock.users) or self._local(stock.users, ids)
-        if fault.resource in self._pools:
-            users = self._pools[fault.resource].keys()
-            return self._crowded(fault.resource, ids & users) or self._local(users, ids)
-        return self._local(self._bids.keys(), ids)
+        users = self._pools[fault.resource].keys()
+        return self._crowded(fault.resource, ids & users) or self._local(users, ids)
 
     def _local(self, users: Iterable[str], ids: frozenset[str]) -> NoGood:
         touching = frozenset(users)
@@ -135,10 +134,10 @@ class Contention:
     def _add_changes(self, bid: Bid) -> None:
         prepared = bid.prepared(self._problem)
         for item in prepared.derivative_fills:
-            self._owners.setdefault(item.intent.outcome.owner, set())
+            self._owners.setdefault(item.intent.outcome.owner, set()).add(bid.id)
         for account, asset, _, delta in prepared.changes:
-            # Nothing of the protocol is checked, and what people owe in derivatives is a matter of escrow.
-            if account == PROTOCOL or (is_derivative(asset) and not account.startswith(SOLVERS)):
+            # What people owe in derivatives is a matter of escrow.
+            if is_derivative(asset) and not account.startswith(SOLVERS):
                 continue
             name = f"{account} {asset}"
             stock = self._stocks.setdefault(name, _Stock(self._problem.free(account, asset)))
@@ -203,18 +202,27 @@ class Contention:
         legs = sorted(leg for bid in ids for leg in users[bid])
         for position, leg in enumerate(legs):
             source, target = leg.trade.asset_in, leg.trade.asset_out
-            helpers = {bid for bid, own in users.items() if any(_helps(each.trade, source, target) for each in own)}
+            helpers = self._helpers(pool, source, target)
             if helpers & ids:
                 continue
-            earlier = [before for before in legs[:position] if before.trade.asset_in == source]
-            added = sum(before.trade.amount_in for before in earlier)
-            removed = sum(before.stated for before in legs[:position] if before.trade.asset_out == target)
+            earlier = legs[:position]
+            added = sum(before.trade.amount_in for before in earlier if before.trade.asset_in == source)
+            removed = sum(before.stated for before in earlier if before.trade.asset_out == target)
             most = most_output(
                 self._problem.venues_by_id[leg.venue], leg.trade, added, removed, self._problem.snapshot.time_seconds
             )
             if most is not None and most < leg.stated:
-                return NoGood(ids, frozenset(helpers))
+                return NoGood(ids, helpers)
         return None
+
+    def _helpers(self, pool: str, source: str, target: str) -> frozenset[str]:
+        """The bids at the pool that may improve the output of later trades from source to target."""
+        key = (pool, source, target)
+        if key not in self._known_helpers:
+            self._known_helpers[key] = frozenset(
+                bid for bid, legs in self._pools[pool].items() if any(_helps(leg.trade, source, target) for leg in legs)
+            )
+        return self._known_helpers[key]
 
 
 def _helps(trade: Trade, source: str, target: str) -> bool:
@@ -229,10 +237,9 @@ def _drawn(state: VenueState, trade: Trade, time_seconds: int) -> tuple[int, int
     output, _ = kind_of(state).execute(state, PROTOCOL, trade, time_seconds)
     if isinstance(state, BridgeState):
         return state.capacity, output
-    side, number = (trade.level or "").split(":")
-    if side == "ask":
-        return state.asks[int(number)].size, output
-    return state.bids[int(number)].size, trade.amount_in
+    levels = (*named_levels(state, "ask"), *named_levels(state, "bid"))
+    sizes: dict[str | None, int] = {name: level.size for name, level in levels}
+    return sizes[trade.level], output if trade.asset_out == state.base else trade.amount_in
 
 
 def most_output(state: VenueState, trade: Trade, added: int, removed: int, time_seconds: int) -> int | None:
@@ -242,19 +249,17 @@ def most_output(state: VenueState, trade: Trade, added: int, removed: int, time_
     """
     after: VenueState
     if isinstance(state, ConstantProductState):
-        left, margin = state.reserves[trade.asset_out] - removed, 0
-        reserves = {trade.asset_in: state.reserves[trade.asset_in] + added, trade.asset_out: left}
-        after = state.model_copy(update={"reserves": reserves})
+        margin = 0
+        more, less = state.reserves[trade.asset_in] + added, state.reserves[trade.asset_out] - removed
+        after = state.model_copy(update={"reserves": {trade.asset_in: more, trade.asset_out: less}})
     elif isinstance(state, WeightedState):
         source, target = state.tokens[trade.asset_in], state.tokens[trade.asset_out]
-        left, margin = target.balance - removed, ceil(target.balance * WEIGHTED_ERROR) + 2
-        more = source.model_copy(update={"balance": source.balance + added})
-        less = target.model_copy(update={"balance": left})
-        after = state.model_copy(update={"tokens": {**state.tokens, trade.asset_in: more, trade.asset_out: less}})
+        margin = ceil(target.balance * WEIGHTED_ERROR) + 2
+        fuller = source.model_copy(update={"balance": source.balance + added})
+        emptier = target.model_copy(update={"balance": target.balance - removed})
+        after = state.model_copy(update={"tokens": {trade.asset_in: fuller, trade.asset_out: emptier}})
     else:
         return None
-    if left <= 0:
-        return 0
     try:
         return kind_of(state).execute(after, PROTOCOL, trade, time_seconds)[0] + margin
     except TradeRefusedError as error:

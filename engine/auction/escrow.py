@@ -82,7 +82,7 @@ def reserve_escrow(
 
     Faults: `uncovered_short`, `escrow_over_max`.
     """
-    by_class = _free_positions(problem, owner, changes)
+    by_class = free_positions(problem, owner, changes)
     touched = sorted({group for entry in fills for group in classes_of(entry.item)})
     escrow: dict[str, int] = {}
     reservations: list[Reservation] = []
@@ -106,7 +106,8 @@ def reserve_escrow(
     return tuple(reservations)
 
 
-def _free_positions(problem: Problem, owner: str, changes: Mapping[str, int]) -> dict[EscrowClass, dict[str, int]]:
+def free_positions(problem: Problem, owner: str, changes: Mapping[str, int]) -> dict[EscrowClass, dict[str, int]]:
+    """By class, an owner's free derivative holdings with the changes, in base units of each asset."""
     by_class: dict[EscrowClass, dict[str, int]] = {}
     for asset in problem.holdings.get(owner, {}).keys() | changes.keys():
         if is_derivative(asset):

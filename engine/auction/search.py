@@ -74,9 +74,9 @@ def clique_cover(
     total, uncovered, live = 0, [], candidates
     for v in sorted(left, key=lambda v: (-weights[v], v)):
         while left[v]:
-            clique, share, common = [v], left[v], rows[v] & live & ~(1 << v)
+            clique, share, common = [v], left[v], rows[v] & live
             while common:
-                u = (common & -common).bit_length() - 1
+                u = next(members(common))
                 clique.append(u)
                 share = min(share, left[u])
                 common &= rows[u]
@@ -116,7 +116,7 @@ class _Search:
         self.used = 0
         self.memo: dict[int, bool] = {0: True}
         self.best = self.best_weight = 0
-        for no_good in sorted(set(no_goods)):
+        for no_good in no_goods:
             self.learn(no_good)
 
     def learn(self, no_good: MaskNoGood) -> None:
@@ -197,12 +197,8 @@ class _Search:
         self.used += 1
         if not self.propagate(node):
             return False
-        slack = self.best_weight - node.weight
-        if slack < 0:
-            # The node's own set beats the incumbent if feasible: every candidate is a branch, and the set is offered last.
-            slack = 0
-        elif not node.candidates:
-            return False
+        # Where the node's own set beats the incumbent if feasible, every candidate is a branch, and the set is offered last.
+        slack = max(0, self.best_weight - node.weight)
         node.branches = clique_cover(self.weights, self.edges(node), node.candidates, slack)[1]
         return bool(node.branches) or node.weight > self.best_weight
 

@@ -15,7 +15,7 @@ Components. Candidates that share neither a group nor a resource, directly or th
 a set is feasible if and only if its part in each component is (that is what `resources` promises), and weights add.
 So each component is searched alone, smallest first, each with an equal share of the work that is left.
 
-It does not verify or score bids; feasibility is whatever `judge` says (engine.auction.interactions for auctions).
+It does not verify or score bids; feasibility is whatever `judge` says (engine.auction.contention for auctions).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def decide(candidates: Collection[Candidate], judge: Judge, no_goods: Iterable[N
             baselines.update(candidate.scores)
     filtered = {c.id: reason for c in candidates if (reason := shortfall(c, baselines)) is not None}
     remaining = [candidate for candidate in candidates if candidate.id not in filtered]
-    winners = select(remaining, judge, known, work=work - min(work, baseline_set.certificate.work))
+    winners = select(remaining, judge, known, work=max(0, work - baseline_set.certificate.work))
     return Decision(dict(sorted(baselines.items())), dict(sorted(filtered.items())), baseline_set, winners)
 
 
@@ -139,7 +139,7 @@ def select(candidates: Collection[Candidate], judge: Judge, no_goods: Iterable[N
     used, bound, optimal = 0, 0, True
     for done, part in enumerate(parts):
         found, ids = _search_component(part, weights, judge, known, left // (len(parts) - done))
-        left -= min(left, found.work)
+        left = max(0, left - found.work)
         used += found.work
         chosen += ids
         bound += found.bound

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from intents.identifiers import AssetId, Digest, IntentId, OwnerId, Text, VenueId
+from intents.outcome import Amounts
 from intents.values import Amount, Ratio, Value, content_hash
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -27,9 +28,9 @@ class Fill(Value):
 
     intent: IntentId
     units: Amount
-    ins: dict[AssetId, Amount] = Field(alias="in")
-    outs: dict[AssetId, Amount] = Field(alias="out")
-    fee: dict[AssetId, Amount] = {}
+    ins: Amounts = Field(alias="in")
+    outs: Amounts = Field(alias="out")
+    fee: Amounts = {}
     stage: int = Field(default=0, ge=0, le=MAX_STAGE)
 
 
@@ -47,8 +48,8 @@ class Transfer(Value):
     """Inventory of the solver: `give` enters the settlement at `stage`, `take` leaves it for the solver's account."""
 
     stage: int = Field(default=0, ge=0, le=MAX_STAGE)
-    give: dict[AssetId, Amount] = {}
-    take: dict[AssetId, Amount] = {}
+    give: Amounts = {}
+    take: Amounts = {}
 
 
 class Line(Value):

@@ -67,7 +67,7 @@ class Prepared:
 
 def prepare(problem: Problem, solution: Solution, solver: str, bid: str) -> Prepared:
     """Make a bid ready. All names in it must be known (`checks_names`)."""
-    case = Case(problem, solution, solver or None)
+    case = Case(problem, solution, None)
     account = solver_account(solver) if solver else ""
     groups = tuple(sorted({item.intent.group for item in case.fills}))
     gas = gas_of(problem, solution.legs) if account else {}

@@ -35,19 +35,25 @@ def find_damage(content: bytes) -> Damage | None:
     """The first thing that keeps the bytes from being strict JSON, or None."""
     try:
         text = content.decode("utf-8")
-        json.loads(text)
     except UnicodeDecodeError as error:
         return _damage(content, "malformed_json", error.start, "not UTF-8")
-    except json.JSONDecodeError as error:
-        return _damage(content, "malformed_json", len(error.doc[: error.pos].encode("utf-8", "replace")), error.msg)
-    except (RecursionError, ValueError) as error:
-        return _damage(content, "malformed_json", 0, str(error))
     try:
         parse_json(text)
     except InputError as error:
-        flawed = (token.offset for token in _tokens(content) if token.flaw)
-        return _damage(content, error.code, next(flawed, 0), f"expected {error.expected}, got {error.actual}")
-    return None
+        refused = error
+    else:
+        return None
+    message = f"expected {refused.expected}, got {refused.actual}"
+    if refused.code == "too_deep":  # the parser below is asked for a place only where its stack is safe
+        return _damage(content, refused.code, 0, message)
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return _damage(content, "malformed_json", len(error.doc[: error.pos].encode("utf-8", "replace")), error.msg)
+    except ValueError as error:
+        return _damage(content, "malformed_json", 0, str(error))
+    flawed = (token.offset for token in _tokens(content) if token.flaw)
+    return _damage(content, refused.code, next(flawed, 0), message)
 
 
 def pointer_at(content: bytes, offset: int) -> str:

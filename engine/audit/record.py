@@ -15,7 +15,7 @@ import json
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from engine.auction.problem import RULES_VERSION, Problem
 from engine.auction.sealed import Seal
@@ -55,6 +55,13 @@ class Unreadable(Value):
     part: Literal["proposal", "solution"]
     text: str
 
+    @model_validator(mode="after")
+    def _can_not_be_read(self) -> Self:
+        # Else a record could pass off a good bid as one that nobody could read, and still replay.
+        if self._error() is None:
+            raise InputError("readable", "/text", expected=f"a text that is no {self.part}", actual=self.text[:90])
+        return self
+
     @property
     def content_hash(self) -> str:
         """Stands for the solution's hash in the commitment."""
@@ -62,11 +69,17 @@ class Unreadable(Value):
 
     def fault(self) -> Fault:
         """Why it cannot be read."""
+        error = self._error()
+        if error is None:
+            raise AssertionError("a text that can be read is not Unreadable")
+        return Fault(error.code, error.where, error.expected, error.actual)
+
+    def _error(self) -> InputError | None:
         try:
             (Proposal if self.part == "proposal" else Solution).from_json(self.text)
         except InputError as error:
-            return Fault(error.code, error.where, error.expected, error.actual)
-        return Fault("malformed", "", "a text that cannot be read", "one that can")
+            return error
+        return None
 
 
 class Submission(Value):
@@ -92,14 +105,14 @@ class Submission(Value):
         """A proposal from outside. Never raises: what cannot be read is kept as `Unreadable`, solution by solution."""
         try:
             data = parse_json(text)
-            solutions = (
-                data.pop("solutions") if isinstance(data, dict) and isinstance(data.get("solutions"), list) else []
-            )
-            envelope = Proposal.from_wire({**data, "solutions": []} if isinstance(data, dict) else data)
+            solutions = data.get("solutions") if isinstance(data, dict) else None
+            envelope = Proposal.from_wire({**data, "solutions": []} if isinstance(solutions, list) else data)
         except InputError:
             lost = Unreadable(part="proposal", text=text.decode("utf-8", "backslashreplace"))
             return cls(solutions=(lost,), stopped_by="unknown", work=0)
-        return cls.of(envelope).model_copy(update={"solutions": tuple(_read_solution(item) for item in solutions)})
+        return cls.of(envelope).model_copy(
+            update={"solutions": tuple(_read_solution(item) for item in solutions or ())}
+        )
 
 
 def _read_solution(data: Any) -> Solution | Unreadable:

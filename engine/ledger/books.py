@@ -24,7 +24,10 @@ Key = tuple[str, str]
 
 
 class LedgerError(ClearwayError):
-    """An entry was refused: `unbalanced_entry`, `insufficient_balance`, `over_reserved` or `bad_amount`."""
+    """An entry was refused: `unbalanced_entry`, `insufficient_balance`, `over_reserved` or `bad_amount`.
+
+    Balances that no Problem can carry are `amount_out_of_range` (engine.ledger.settlement_entries).
+    """
 
     def __init__(self, code: str, where: str, *, expected: str, actual: str) -> None:
         self.code = code

@@ -15,7 +15,7 @@ from math import gcd
 from typing import Any
 
 from solvers.cpsat.scaling import MOST_UNITS, scale_of, whole_row
-from solvers.flow_model import FRICTION, lots_by_asset
+from solvers.flow_wishes import FRICTION, lots_by_asset
 from solvers.wishes import Desk, Offer, Wish
 
 MOST_STEPS = 2**16

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from solvers.flow_model import Linear, Optimum
+from solvers.linear import Linear, Optimum
 
 Status = Literal["optimal", "infeasible", "time"]
 
@@ -28,6 +28,8 @@ def solve_relaxation(linear: Linear, seconds: float) -> tuple[Status, Optimum | 
         rows.append(model.add_linear_constraint(total, low, high))
     model.maximize(model_builder.LinearExpr.weighted_sum(columns, linear.gain))
     solver = model_builder.Solver("GLOP")
+    # The preprocessor gives up ("abnormal") on models whose bounds differ as widely as dust and whales do.
+    solver.set_solver_specific_parameters("use_preprocessing: false")
     solver.set_time_limit_in_seconds(max(1.0, seconds))
     status = solver.solve(model)
     if status != model_builder.SolveStatus.OPTIMAL:

@@ -34,6 +34,7 @@ from solvers.common import (
 from solvers.greedy.netting import Match, closed_walks, match
 from solvers.greedy.pruning import balance, output_of, prune
 from solvers.greedy.router import Path, Quote, Router, States
+from solvers.greedy.trial import Source, Trial, Wish, take_from, units_filled
 from solvers.plan import Hop, Route, Take
 
 CHUNKS = 12
@@ -64,35 +65,6 @@ class SwapPlan:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Source:
-    """What is left of a match for one group: `amount` of its paid asset at `rate`."""
-
-    rate: Fraction
-    amount: int
-    used: int = 0
-
-
-@dataclass(slots=True)
-class _Trial:
-    """What an intent would take: amounts by path (hops name book levels), from matches, and in total."""
-
-    flows: dict[tuple[Hop, ...], int] = field(default_factory=dict)
-    paths: dict[tuple[Hop, ...], Path] = field(default_factory=dict)
-    netted: list[tuple[_Source, int]] = field(default_factory=list)
-    paid: int = 0
-    got: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """At most `most` paid, no more than `goal` received (None: as much as there is), in about `chunks` steps."""
-
-    most: int
-    goal: int | None
-    chunks: int
-
-
 class SwapRouter:
     """One run over a problem's swap groups."""
 
@@ -104,7 +76,7 @@ class SwapRouter:
         self._groups = {group: members for group, members in groups if members[0].id not in served}
         self._spent: dict[tuple[str, str], int] = {}
         self._legs: dict[str, set[str]] = {}
-        self._sources: dict[str, list[_Source]] = {}
+        self._sources: dict[str, list[Source]] = {}
         self._flows: dict[str, dict[tuple[Hop, ...], int]] = {}
         self.plan = SwapPlan()
 
@@ -165,7 +137,7 @@ class SwapRouter:
             found.append(made)
             amount = made.amount
             for group, rate in zip(made.groups, made.rates, strict=True):
-                self._sources.setdefault(group, []).append(_Source(rate, int(amount)))
+                self._sources.setdefault(group, []).append(Source(rate, int(amount)))
                 _consume(self._groups[group], offers, rate, int(amount))
                 amount *= rate
         return found
@@ -198,7 +170,7 @@ class SwapRouter:
             self._router.states = dict(before)
             trial = self._try(group, intent, units, chunks)
             self._refine(group, intent, trial, before)
-            taken = _units_of(intent, trial, units)
+            taken = units_filled(intent, trial, units)
             if taken:
                 break
         else:
@@ -216,7 +188,7 @@ class SwapRouter:
             self._legs.setdefault(group, set()).update(hop.venue for hop in hops)
         return taken
 
-    def _refine(self, group: str, intent: Intent, trial: _Trial, before: States) -> None:
+    def _refine(self, group: str, intent: Intent, trial: Trial, before: States) -> None:
         """Balance the trial's flows and merge those that do not earn their gas; books are left as they are."""
         if len(trial.flows) < 2 or any(hop.level for hops in trial.flows for hop in hops):
             return
@@ -240,20 +212,20 @@ class SwapRouter:
         else:
             trial.got = got
 
-    def _try(self, group: str, intent: Intent, units: int, chunks: int) -> _Trial:
+    def _try(self, group: str, intent: Intent, units: int, chunks: int) -> Trial:
         """Route up to `units`, changing the router's states; the caller may take that back."""
         outcome, (pays, receives) = intent.outcome, swap_amounts(intent)
         goal = ceil_div(units * receives, outcome.units) if outcome.surplus_is_paid else None
-        trial = _Trial()
+        trial = Trial()
         most = units * pays // outcome.units
         for source in self._sources.get(group, ()):
-            _take_from(source, trial, most, goal, limit_of(intent))
+            take_from(source, trial, most, goal, limit_of(intent))
         left = most - trial.paid
         if left > 0 and (goal is None or trial.got < goal):
-            self._route(group, intent, trial, _Wish(most, goal, chunks))
+            self._route(group, intent, trial, Wish(most, goal, chunks))
         return trial
 
-    def _route(self, group: str, intent: Intent, trial: _Trial, wish: _Wish) -> None:
+    def _route(self, group: str, intent: Intent, trial: Trial, wish: Wish) -> None:
         """Add chunks over the best paths until the intent has enough, offers no more, or the market falls below its limit."""
         target = swap_assets(intent)[1]
         most, goal = wish.most, wish.goal
@@ -300,7 +272,7 @@ class SwapRouter:
                 found.update(dict.fromkeys(paths[: CHUNKS // 2]))
         return list(found)[:CANDIDATES]
 
-    def _estimate(self, paths: list[Path], left: int, goal: int | None, trial: _Trial) -> int:
+    def _estimate(self, paths: list[Path], left: int, goal: int | None, trial: Trial) -> int:
         """About what has to be routed: all of it, or for a buyer what the best path alone would need."""
         if goal is None or not paths:
             return left
@@ -375,31 +347,6 @@ def _components(matches: list[Match]) -> dict[str, str]:
 def _path_of(quote: Quote, paths: list[Path]) -> Path:
     venues = [hop.venue for hop in quote.hops]
     return next(path for path in paths if [edge.venue for edge in path] == venues)
-
-
-def _take_from(source: _Source, trial: _Trial, most: int, goal: int | None, limit: Fraction) -> None:
-    """Take from a match what the intent still wants, if its limit allows the rate."""
-    amount = min(source.amount - source.used, most - trial.paid)
-    if goal is not None:
-        amount = min(amount, ceil_div((goal - trial.got) * source.rate.denominator, source.rate.numerator))
-    if limit <= source.rate and amount > 0:
-        trial.netted.append((source, amount))
-        trial.paid += amount
-        trial.got += int(amount * source.rate)
-
-
-def _units_of(intent: Intent, trial: _Trial, units: int) -> int:
-    """The units that a trial fills within the limit; 0 where too few."""
-    outcome, (pays, receives) = intent.outcome, swap_amounts(intent)
-    if outcome.surplus_is_paid:
-        taken = min(units, trial.got * outcome.units // receives)
-    else:
-        all_paid = trial.paid >= units * pays // outcome.units
-        taken = units if all_paid else trial.paid * outcome.units // pays
-    too_few = taken < min(outcome.min_units, intent.open_units)
-    if too_few or not trial.paid or trial.got * pays < trial.paid * receives:
-        return 0
-    return taken
 
 
 def _consume(members: tuple[Intent, ...], offers: dict[str, int], rate: Fraction, amount: int) -> None:

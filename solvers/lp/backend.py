@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from solvers.flow_model import Linear, Optimum
+from solvers.linear import Linear, Optimum
 
 MOST_NODES = 2000
 """Branches looked at where columns must be whole: a limit that, unlike time, gives the same answer everywhere."""
@@ -41,7 +41,9 @@ def solve_linear(linear: Linear, seconds: float) -> tuple[Status, Optimum | None
             problem.addConstraint(row)
         sides.append(rows)
     options = [f"maxNodes {MOST_NODES}"] if linear.whole else []
-    problem.solve(pulp.PULP_CBC_CMD(msg=False, timeLimit=max(1.0, seconds), threads=1, options=options))
+    # The bundled CBC by its path: PuLP 3.3 warns that the class of that name goes, COIN_CMD is what its next version keeps.
+    cbc = pulp.PULP_CBC_CMD.pulp_cbc_path
+    problem.solve(pulp.COIN_CMD(path=cbc, msg=False, timeLimit=max(1.0, seconds), threads=1, options=options))
     found = (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible) if linear.whole else (pulp.LpSolutionOptimal,)
     if problem.sol_status not in found:
         return ("infeasible" if problem.status == pulp.LpStatusInfeasible else "time"), None

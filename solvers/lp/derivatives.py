@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from solvers.flow_model import Choices, FlowValues
+from solvers.flow_model import Choices
+from solvers.flow_values import FlowValues
 from solvers.lots import Exchange, nearest_lots, settle_in_lots
 from solvers.rounds import ROUND_UP_FROM, TINY, Run
 from solvers.wishes import Wish
@@ -36,7 +37,7 @@ def exchange_in_lots(run: Run, values: FlowValues) -> tuple[Exchange, dict[str, 
     desk = run.desk
     waiting = [wish for wish in desk.wishes if values.shares[wish.intent] > TINY and _starts(wish, values)]
     refused = {wish.intent: "not_in_optimum" for wish in desk.wishes if wish not in waiting}
-    run.network, run.best = replace(run.network, swaps=(), edges=(), reach={}), None
+    run.network, run.best = replace(run.network, swaps=(), edges=(), reach={}, lanes={}), None
     found = _at_least_minimum(run, waiting)
     if found is None:
         # Not all that were near their minimum can reach it: those the optimum did not fill to it are left out.

@@ -8,6 +8,7 @@ from tests.auction.builders import (
     BOB,
     BTC,
     DAI,
+    DAI_POOL,
     ETH,
     JUNE,
     NOW,
@@ -22,6 +23,7 @@ from tests.auction.builders import (
     leg,
     line,
     option,
+    output,
     plus,
     pool_sale,
     problem,
@@ -167,6 +169,18 @@ def making_a_seller_of_eth_write_a_call() -> Tale:
     return question, edited(pool_sale(), "fills", 0, "in", by=lambda paid: {**paid, CALL: "1"})
 
 
+@refused("asset_not_allowed", "/fills/1/out/sim:alpha~1token:DAI")
+def giving_one_owner_of_a_group_more_beside_the_price() -> Tale:
+    """Both sell at one low price; what the pool gives beyond it goes to Bob in another asset."""
+    got, low = sold(2000), 1_900_000
+    extra = output(venues()[1], USD, got - 2 * low, DAI)
+    return problem([sale("a"), sale("b", owner=BOB)]), Solution(
+        fills=(fill("a", 1000, {ETH: 1000}, {USD: low}), fill("b", 1000, {ETH: 1000}, {USD: low, DAI: extra})),
+        legs=(leg(POOL, {ETH: 2000}, {USD: got}), leg(DAI_POOL, {USD: got - 2 * low}, {DAI: extra})),
+        prices={f"{ETH}>{USD}": (low, 1000)},
+    )
+
+
 @refused("paid_over_limit", "/fills/0/in/sim:alpha~1token:ETH")
 def taking_one_unit_more_than_offered() -> Tale:
     return problem([sale()]), edited(pool_sale(), "fills", 0, "in", ETH, by=plus(1))
@@ -200,10 +214,11 @@ def one_of_two_wished_assets_missing() -> Tale:
 
 @accepted()
 def an_extra_that_nobody_asked_for() -> Tale:
-    """What is delivered beyond the outcome is the owner's; it comes from the solver and scores nothing."""
-    question = problem([sale()], holdings={"solver:ann": {"sim:alpha/coin:GAS": 200, ODD: 5}})
+    """What is delivered beyond the outcome, alone in its group, is the owner's; it comes from the solver, scoring nothing."""
+    alone = sale(allowed_venues=("sim:alpha",))
+    question = problem([alone], holdings={"solver:ann": {"sim:alpha/coin:GAS": 200, ODD: 5}})
     kind = edited(pool_sale(), "fills", 0, "out", by=lambda out: {**out, ODD: "5"})
-    return question, kind.model_copy(update={"transfers": (give(ODD, 5),)})
+    return question, kind.model_copy(update={"transfers": (give(ODD, 5),), "prices": {}})
 
 
 def _bought_call(call: str = CALL, *, now: int = NOW, **more: Any) -> Tale:
@@ -265,3 +280,17 @@ def a_book_that_closed() -> Tale:
     question, solution = _bought_call()
     states = [*venues(), book(CALL, asks=[(50, 1000)], expiry=NOW)]
     return problem(list(question.intents), states=states), solution
+
+
+@accepted()
+def nothing_is_taken_where_nothing_is_offered() -> Tale:
+    got = sold()
+    wish = intent("sale", {ETH: 1000, DAI: 0}, {USD: 1_900_000})
+    return problem([wish]), pool_sale().model_copy(
+        update={"prices": {}, "fills": (fill("sale", 1000, {ETH: 1000}, {USD: got}),)}
+    )
+
+
+@refused("issuer_not_allowed", "/fills/0/out/" + CALL.replace("/", "~1"))
+def an_option_from_none_of_two_issuers() -> Tale:
+    return _bought_call(allowed_issuers=("clearway", "deribit:test"))

@@ -4,13 +4,16 @@ from engine.auction.solution import Solution
 from engine.market.snapshot import Chain
 from tests.auction.builders import (
     ANN,
+    BTC,
     ETH,
     GAS,
     POOL,
     USD,
+    book,
     edited,
     fill,
     give,
+    intent,
     leg,
     line,
     option,
@@ -19,6 +22,7 @@ from tests.auction.builders import (
     pool_sale,
     problem,
     sale,
+    take,
     venues,
 )
 from tests.auction.story import Tale, accepted, refused
@@ -175,3 +179,71 @@ def a_place_without_a_chain_burns_no_gas() -> Tale:
 @refused("price_mismatch", "/fills/0/out/sim:alpha~1token:USD")
 def a_price_that_is_a_lie_by_one() -> Tale:
     return problem([sale()]), edited(pool_sale(), "prices", f"{ETH}>{USD}", 0, by=plus(-1000))
+
+
+GOLD = "sim:alpha/token:GOLD"
+
+
+@refused("unknown_asset", "/fills/0/in/sim:alpha~1token:GOLD")
+def an_asset_that_is_not_there_is_paid() -> Tale:
+    return problem([sale()]), edited(pool_sale(), "fills", 0, "in", by=lambda paid: {**paid, GOLD: "1"})
+
+
+@refused("unknown_asset", "/fills/0/fee/sim:alpha~1token:GOLD")
+def a_fee_in_an_asset_that_is_not_there() -> Tale:
+    return problem([sale()]), edited(pool_sale(), "fills", 0, "fee", by=lambda _: {GOLD: "1"})
+
+
+@refused("unknown_asset", "/legs/0/in/sim:alpha~1token:GOLD")
+def a_leg_that_takes_an_asset_that_is_not_there() -> Tale:
+    return problem([sale()]), edited(pool_sale(), "legs", 0, "in", by=lambda _: {GOLD: "1"})
+
+
+@refused("unknown_asset", "/legs/0/out/sim:alpha~1token:GOLD")
+def a_leg_that_gives_an_asset_that_is_not_there() -> Tale:
+    return problem([sale()]), edited(pool_sale(), "legs", 0, "out", by=lambda _: {GOLD: "1"})
+
+
+@refused("unknown_asset", "/transfers/0/give/sim:alpha~1token:GOLD")
+def a_loan_of_an_asset_that_is_not_there() -> Tale:
+    return problem([sale()]), pool_sale().model_copy(update={"transfers": (give(GOLD, 1),)})
+
+
+@refused("unknown_asset", "/transfers/0/take/sim:alpha~1token:GOLD")
+def a_repayment_of_an_asset_that_is_not_there() -> Tale:
+    return problem([sale()]), pool_sale().model_copy(update={"transfers": (take(GOLD, 1),)})
+
+
+@refused("unknown_solver", "/solver", in_auction=True, solver=None)
+def a_bid_that_nobody_claims() -> Tale:
+    question = problem([sale()])
+    return question, pool_sale().model_copy(update={"problem": question.hash})
+
+
+def _call_and_sale(gas: int) -> Tale:
+    """The first leg is at an exchange without gas, the second at the pool."""
+    call = option(9000)
+    exchange = book(call, asks=[(50, 1000)])
+    both = intent("both", {BTC: 5, ETH: 1000}, {call: 100, USD: 1_900_000}, surplus=USD, units=1)
+    got = pool_sale().legs[0].outs[USD]
+    solution = Solution(
+        fills=(fill("both", 1, {BTC: 5, ETH: 1000}, {call: 100, USD: got}),),
+        legs=(leg(exchange.id, {BTC: 5}, {call: 100}, level="ask:0"), *pool_sale().legs),
+    )
+    return problem([both], states=[*venues(), exchange], holdings={"solver:ann": {GAS: gas}}), solution
+
+
+@accepted()
+def gas_after_a_leg_that_burns_none() -> Tale:
+    return _call_and_sale(200)
+
+
+@refused("insufficient_balance", "")
+def too_little_gas_after_a_leg_that_burns_none() -> Tale:
+    return _call_and_sale(199)
+
+
+@refused("unknown_level", "/legs/0")
+def a_refused_leg_before_others() -> Tale:
+    question, solution = _call_and_sale(200)
+    return question, edited(solution, "legs", 0, "level", by=lambda _: "ask:1")

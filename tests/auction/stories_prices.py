@@ -131,17 +131,18 @@ def a_buyer_pays_a_fee_over_the_cap() -> Tale:
     return _purchase((999, 2_006_020), fee=601)
 
 
-def _two_sales(second: Intent, units: int = 0, **holdings: dict[str, int]) -> Tale:
-    """Alice's 1,000 at 1,900 each are sold, and `units` of the other's 500, whose limit is lower."""
-    got = sold(1000 + units)
-    each = got // (1000 + units)
+def _two_sales(second: Intent, units: int = 0, *, paid: int | None = None, **holdings: dict[str, int]) -> Tale:
+    """Alice's 1,000 at 1,900 each are sold, and `units` of the other's 500, whose limit is lower, for `paid` (units)."""
+    paid = units if paid is None else paid
+    got = sold(1000 + paid)
+    each = got // (1000 + paid)
     fills = [fill("sale", 1000, {ETH: 1000}, {USD: 1000 * each})]
     if units:
-        fills.append(fill("second", units, {ETH: units}, {USD: units * each}))
-    rest = got - (1000 + units) * each
+        fills.append(fill("second", units, {ETH: paid}, {USD: paid * each}))
+    rest = got - (1000 + paid) * each
     solution = Solution(
         fills=tuple(fills),
-        legs=(leg(POOL, {ETH: 1000 + units}, {USD: got}),),
+        legs=(leg(POOL, {ETH: 1000 + paid}, {USD: got}),),
         prices={SELLERS: (each, 1)},
         lines=(line("cycle_gain", USD, rest),) if rest else (),
     )
@@ -170,6 +171,22 @@ def a_better_limit_filled_but_for_one_unit() -> Tale:
 @accepted()
 def a_better_limit_filled_whole() -> Tale:
     return _two_sales(_cheaper(), 500)
+
+
+@refused("better_limit_skipped", SKIPPED)
+def a_better_limit_used_up_without_its_money() -> Tale:
+    """All its units and its least, but half of what it sells: the market is kept for the worse limit."""
+    return _two_sales(_cheaper(least=400_000), 500, paid=250)
+
+
+@refused("better_limit_skipped", SKIPPED)
+def a_better_limit_used_up_for_two_units_less() -> Tale:
+    return _two_sales(_cheaper(least=900_000), 500, paid=498)
+
+
+@accepted()
+def a_better_limit_filled_whole_for_one_unit_less() -> Tale:
+    return _two_sales(_cheaper(least=900_000), 500, paid=499)
 
 
 @accepted()

@@ -368,3 +368,17 @@ def the_slowest_of_two_bridges_counts() -> Tale:
 def a_pool_before_a_later_delivery_delays_nothing() -> Tale:
     later = pool_sale().model_copy(update={"fills": (_at_stage_1(pool_sale().fills[0]),)})
     return problem([sale(refund={ETH: 1000}, valid_until=NOW + 1)]), later
+
+
+@refused("bridge_output_early", "/fills/0/out/sim:beta~1token:USD")
+def a_bridge_of_one_second_is_a_bridge() -> Tale:
+    question, solution = delivered_before_the_bridge_arrives()
+    return problem(list(question.intents), states=[bridge(delay=1)]), solution
+
+
+@refused("output_overstated", "/legs/0/out/sim:alpha~1token:USD")
+def the_first_leg_of_a_round_trip_says_one_unit_too_much() -> Tale:
+    question, solution = _round_trip(0)
+    more = edited(solution, "legs", 0, "out", USD, by=plus(1))
+    more = edited(more, "fills", 0, "out", USD, by=plus(1))
+    return question, more.model_copy(update={"prices": {f"{ETH}>{USD}": (solution.fills[0].outs[USD] + 1, 1000)}})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from random import Random
 
@@ -46,9 +46,9 @@ BOOK, WEIGHTED, POOLS = (
 )
 
 
-def states() -> list[AnyVenueState]:
+def states(depth: int = 10**6) -> list[AnyVenueState]:
     """Two pools, a weighted pool of three tokens and a book, all shallow."""
-    tokens = {asset: WeightedToken(balance=10**6, weight=10**18 // 4, decimals=6) for asset in (ETH, USD, DAI)}
+    tokens = {asset: WeightedToken(balance=depth, weight=10**18 // 4, decimals=6) for asset in (ETH, USD, DAI)}
     return [
         pool(POOLS[0], {ETH: 5_000, USD: 5_000}),
         pool(POOLS[1], {USD: 900, DAI: 900}),
@@ -66,7 +66,8 @@ def states() -> list[AnyVenueState]:
     ]
 
 
-PLACES = (
+Place = tuple[str, str | None, tuple[str, str]]
+PLACES: tuple[Place, ...] = (
     (POOLS[0], None, (ETH, USD)),
     (POOLS[0], None, (ETH, USD)),
     (POOLS[0], None, (USD, ETH)),
@@ -81,13 +82,25 @@ PLACES = (
 """Where an intent may be served."""
 
 
-def crowded(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
+PILE = (PLACES[3], *((WEIGHTED, None, pair) for pair in ((ETH, USD), (ETH, DAI), (DAI, USD), (DAI, USD))))
+"""Two pools that everybody wants."""
+
+
+def crowded(
+    seed: int,
+    *,
+    count: int,
+    places: Sequence[Place] = PLACES,
+    most: int = 2,
+    held: Sequence[int] = (90, 1000),
+    depth: int = 10**6,
+) -> tuple[Problem, list[Bid]]:
     """A problem whose owners hold too little for all their intents, and bids that are feasible one by one."""
     random = Random(seed)
     wishes: list[Intent] = []
     served = {}
     for number in range(count):
-        venue, level, (paid, received) = random.choice(PLACES[:: random.choice((1, 1, 2))])
+        venue, level, (paid, received) = random.choice(places[:: random.choice((1, 1, 2))])
         owner = random.choice((ALICE, BOB, CAROL))
         receiver = random.choice((owner, owner, ALICE))
         amount = random.choice((20, 60, 90, random.randint(1, 150)))
@@ -97,12 +110,12 @@ def crowded(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
         )
         wishes.append(wish)
         served[wish.id] = (venue, level, paid, received, amount)
-    holdings = {owner: {asset: random.choice((90, 1000)) for asset in (ETH, USD, DAI)} for owner in (ALICE, BOB, CAROL)}
+    holdings = {owner: {asset: random.choice(held) for asset in (ETH, USD, DAI)} for owner in (ALICE, BOB, CAROL)}
     gas = {solver_account(name): {GAS: random.choice((500, 2_000)), USD: 30} for name in (ANN, BEN)}
-    question = problem(wishes, states=states(), holdings=holdings | gas)
+    question = problem(wishes, states=states(depth), holdings=holdings | gas)
     bids = []
     for number in range(count):
-        chosen = random.sample(wishes, random.choice((1, 1, 2)))
+        chosen = random.sample(wishes, random.choice((1, 1, most)))
         solution = _serve(random, question, [(wish, *served[wish.id]) for wish in chosen])
         bid = Bid(f"{random.randrange(100):02}-{number}", random.choice((ANN, BEN)), solution)
         if isinstance(replay(question, [bid]), Replayed):
@@ -112,11 +125,11 @@ def crowded(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
 
 def _serve(random: Random, question: Problem, served: list[tuple[Intent, str, str | None, str, str, int]]) -> Solution:
     """Each wish through its venue, promising what the venue gives to it alone, or a little less."""
-    fills, legs = [], []
+    fills, legs, states = [], [], dict[str, VenueState]()
     for wish, venue, level, paid, received, amount in served:
-        state: VenueState = question.venues_by_id[venue]
+        state = states.get(venue, question.venues_by_id[venue])
         try:
-            output = kind_of(state).execute(state, "anyone", Trade(paid, amount, received, level), NOW)[0]
+            output, states[venue] = kind_of(state).execute(state, "anyone", Trade(paid, amount, received, level), NOW)
         except TradeRefusedError:
             output = 1
         stated = max(1, output - random.choice((0, 0, 1, 2)))
@@ -125,6 +138,11 @@ def _serve(random: Random, question: Problem, served: list[tuple[Intent, str, st
     lent = Transfer(give={USD: 20}, take={USD: 20}, stage=0)
     later = Transfer(give={USD: 20}), Transfer(take={USD: 20}, stage=1)
     return Solution(fills=tuple(fills), legs=tuple(legs), transfers=random.choice(((), (), (lent,), later)))
+
+
+def piled(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
+    """Bids with up to three legs, all at two pools."""
+    return crowded(seed, count=count, places=PILE, most=3, held=(10_000,), depth=600)
 
 
 def disjoint_sets(question: Problem, bids: list[Bid]) -> dict[frozenset[str], Fault | None]:
@@ -171,7 +189,7 @@ def escrowed(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
 
 
 @pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("world", [crowded, escrowed])
+@pytest.mark.parametrize("world", [crowded, piled, escrowed])
 def test_every_no_good_is_true_and_selection_equals_brute_force(
     world: Callable[..., tuple[Problem, list[Bid]]], seed: int
 ) -> None:
@@ -221,6 +239,12 @@ def test_the_worlds_above_contend_for_everything() -> None:
 
     assert codes == {"output_overstated", "insufficient_balance", "level_overdrawn"}
     assert pairs > 20
+    several = 0
+    for seed in range(40):
+        question, bids = piled(seed, count=7)
+        pools = Contention(question, bids).no_goods
+        several += sum(len(bid.solution.legs) > 1 for bid in bids if any(bid.id in pair.present for pair in pools))
+    assert several > 20
     for seed in range(20):
         question, bids = escrowed(seed, count=7)
         codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.auction.search import clique_cover, search
-from engine.auction.select import Candidate, Judge, NoGood, decide, select
+from engine.auction.select import METHOD, Candidate, Certificate, Judge, NoGood, Selection, decide, select
 from tests.auction.plain_selection import exact_judge, plain_decision, plain_winners, subsets
 
 ENOUGH = 1_000_000
@@ -120,6 +120,70 @@ def test_independent_components_are_never_judged_together() -> None:
     assert found.ids == tuple(sorted(f"b{i}" for i in range(0, 40, 2)))
     assert max(len(ids) for ids in judged) == 2
     assert found.certificate.work < 400
+
+
+def components(seed: int) -> tuple[list[list[Candidate]], Judge]:
+    """Four components, smallest first and then by tie key, each of one resource; of larger sets every other one is refused."""
+    random = Random(seed)
+    keys = random.sample(range(100, 1000), 21)
+    parts = []
+    for part, size in enumerate((3, 5, 6, 7)):
+        groups = [f"{part}.{g}" for g in range(3 * size)]
+        parts.append(
+            [
+                Candidate(
+                    f"bid{part}{i}",
+                    f"{keys.pop()}",
+                    {g: random.randint(1, 9) for g in random.sample(groups, random.choice((1, 1, 2)))},
+                    frozenset({f"pool{part}"}),
+                )
+                for i in range(size)
+            ]
+        )
+
+    def judge(ids: frozenset[str]) -> NoGood | None:
+        part = {c.id for part in parts for c in part if c.resources == {f"pool{min(ids)[3]}"}}
+        return NoGood(ids, frozenset(part - ids)) if len(ids) > 2 and Random(repr(sorted(ids))).random() < 0.5 else None
+
+    return parts, judge
+
+
+def test_components_get_equal_shares_of_the_work_that_is_left() -> None:
+    parts, judge = components(2)
+    ends = set()
+    for work in range(0, 150, 2):
+        left, alone = work, list[Selection]()
+        for done, part in enumerate(parts):
+            alone.append(select(part, judge, (), work=left // (len(parts) - done)))
+            left = max(0, left - alone[-1].certificate.work)
+        told = [selection.certificate for selection in alone]
+
+        found = select([c for part in parts[::-1] for c in part], judge, (), work=work)
+
+        assert found.ids == tuple(sorted(i for selection in alone for i in selection.ids))
+        assert found.certificate == Certificate(
+            METHOD,
+            sum(each.work for each in told),
+            sum(each.score for each in told),
+            sum(each.bound for each in told),
+            all(each.optimal for each in told),
+        )
+        ends.add(tuple(each.optimal for each in told))
+    assert len(ends) > 2
+
+
+def test_baselines_get_half_of_the_work_and_winners_what_is_left() -> None:
+    for seed in range(6):
+        parts, judge = components(seed)
+        candidates = parts[3]
+        for work in range(0, 60, 3):
+            decision = decide(candidates, judge, (), work=work)
+
+            single = select([c for c in candidates if len(c.scores) == 1], judge, (), work=work // 2)
+            rest = [c for c in candidates if c.id not in decision.filtered]
+            assert decision.baseline_set == single
+            left = max(0, work - single.certificate.work)
+            assert decision.winners == select(rest, judge, (), work=left)
 
 
 def test_refuses_what_it_cannot_order() -> None:

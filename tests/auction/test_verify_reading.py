@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.auction.solution import Solution
+from engine.auction.verdict import pointer
 from intents.errors import InputError
 from tests.auction.builders import ETH, POOL, USD, pool_sale
 
@@ -99,3 +100,8 @@ def test_a_key_given_twice_is_refused() -> None:
 
     with pytest.raises(InputError, match="duplicate_key"):
         Solution.from_json(twice)
+
+
+def test_a_place_is_a_json_pointer() -> None:
+    assert pointer("fills", 0, "in", "a~b/c") == "/fills/0/in/a~0b~1c"
+    assert pointer() == ""

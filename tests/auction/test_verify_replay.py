@@ -2,7 +2,7 @@
 
 from engine.auction.escrow import Reservation
 from engine.auction.problem import Problem
-from engine.auction.replay import Bid, Replayed, group_conflict, replay
+from engine.auction.replay import Bid, ExecutedLeg, Replayed, group_conflict, replay
 from engine.auction.solution import Solution
 from engine.auction.verdict import Fault
 from engine.market.venues.constant_product import ConstantProductState
@@ -29,6 +29,7 @@ from tests.auction.builders import (
     leg,
     line,
     option,
+    plus,
     pool_sale,
     problem,
     resold,
@@ -61,7 +62,8 @@ def test_two_bids_in_one_group_conflict() -> None:
 
     fault = _fault(question, *bids)
 
-    assert (fault.code, fault.resource, fault.bids) == ("group_conflict", f"{ETH}>{USD}", ("a", "b"))
+    group = f"{ETH}>{USD}"
+    assert fault == Fault("group_conflict", "", f"one bid filling {group}", "two", resource=group, bids=("a", "b"))
     assert group_conflict(question, bids[:1]) is None
 
 
@@ -190,9 +192,9 @@ def test_two_bids_share_a_level_to_the_last_unit() -> None:
 def test_bids_at_other_levels_or_books_are_not_named() -> None:
     """Bid c takes the next level, which is no part of the conflict."""
     question, one, two = _two_option_buyers(600, 500)
-    third = intent("c", {BTC: 1000, ETH: 0}, {PUT: 100}, owner=CAROL, surplus=BTC)
+    third = intent("0", {BTC: 1000, ETH: 0}, {PUT: 100}, owner=CAROL, surplus=BTC)
     apart = Solution(
-        fills=(fill("c", 1000, {BTC: 6}, {PUT: 100}),),
+        fills=(fill("0", 1000, {BTC: 6}, {PUT: 100}),),
         legs=(leg("deribit:main/book:BTC-20200626T08-9000-P-inv", {BTC: 6}, {PUT: 100}, level="ask:1"),),
     )
     wider = problem([*question.intents, third], states=list(question.snapshot.venues))
@@ -257,7 +259,7 @@ def test_one_solvers_gas_adds_up_over_its_bids() -> None:
     tight = problem(list(question.intents), holdings={"solver:ann": {GAS: 399}})
     mine = Bid(first.id, ANN, first.solution)
 
-    assert isinstance(replay(rich, (modest, mine)), Replayed)
+    assert _done(rich, modest, mine).gas == {"solver:ann": {GAS: 400}}
     assert _fault(tight, modest, mine).resource == f"solver:ann {GAS}"
     assert _fault(poor, modest).code == "insufficient_balance"
 
@@ -361,6 +363,63 @@ def test_two_bids_are_held_to_the_sum_of_what_was_signed() -> None:
     assert isinstance(replay(enough[0], enough[1:]), Replayed)
     fault = _fault(too_little[0], *too_little[1:])
     assert (fault.code, fault.resource, fault.bids) == ("escrow_over_max", f"{BOB} {BTC}", ("a", "b"))
+
+
+def test_a_bid_that_moves_as_much_in_as_out_is_not_to_blame() -> None:
+    """Ann lacks the DAI unit that bid a lends; bid b lends and takes back one at once."""
+    question, modest, first, _ = _modest()
+    short = modest.solution.model_copy(
+        update={"transfers": (give(DAI, 1),), "lines": (line("cycle_gain", DAI, 1),)},
+    )
+    even = first.solution.model_copy(update={"transfers": (give(DAI, 1), take(DAI, 1))})
+
+    fault = _fault(question, bid("a", short), bid("b", even))
+
+    assert (fault.code, fault.resource, fault.bids) == ("insufficient_balance", f"solver:ann {DAI}", ("a",))
+
+
+def test_fees_and_loans_of_one_asset_add_up() -> None:
+    """Ann lends 7 USD for good and is paid fees of 400 and 200 for the fill; the protocol is given rests of two bids."""
+    question, modest, first, _ = _modest()
+    rests = []
+    for entered in (modest, first):
+        solution = edited(entered.solution, "fills", 0, "out", USD, by=plus(-605))
+        fees = (line("fee", USD, 400, "solver:ann"), line("fee", USD, 200, "solver:ann"))
+        more = {"transfers": (give(USD, 7),), "lines": (*fees, line("dust", USD, 1), line("cycle_gain", USD, 11))}
+        solution = solution.model_copy(update=more)
+        rests.append(bid(entered.id, edited(solution, "fills", 0, "fee", by=lambda _: {USD: "600"})))
+    rich = problem(list(question.intents), holdings={"solver:ann": {GAS: 400, USD: 14}})
+
+    done = _done(rich, *rests)
+
+    assert done.balances["solver:ann"] == {GAS: -400, USD: 2 * (600 - 7)}
+    assert done.balances["protocol"] == {USD: 2 * 12}
+    assert done.bids == tuple(rests)
+
+
+def test_gains_of_several_legs_add_up() -> None:
+    got = sold(500) + resold(500, 500)
+    split = Solution(
+        fills=(fill("sale", 1000, {ETH: 1000}, {USD: got - 5}),),
+        legs=(leg(POOL, {ETH: 500}, {USD: sold(500) - 2}), leg(POOL, {ETH: 500}, {USD: resold(500, 500) - 3})),
+    )
+
+    assert _done(problem([sale()]), bid("a", split)).replay_gains == {USD: 5}
+
+
+def test_a_leg_is_recorded_as_it_ran() -> None:
+    honest = edited(pool_sale(), "legs", 0, "out", USD, by=plus(-3))
+    honest = edited(honest, "fills", 0, "out", USD, by=plus(-3))
+    staged = honest.model_copy(
+        update={
+            "legs": tuple(item.model_copy(update={"stage": 1}) for item in honest.legs),
+            "fills": tuple(item.model_copy(update={"stage": 1}) for item in honest.fills),
+        }
+    )
+
+    (ran,) = _done(problem([sale(refund={ETH: 1000})]), bid("a", staged)).legs
+
+    assert ran == ExecutedLeg("a", 0, 1, POOL, ETH, 1000, USD, sold() - 3, sold())
 
 
 def test_no_bids_change_nothing() -> None:

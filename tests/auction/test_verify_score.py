@@ -94,11 +94,14 @@ def test_without_a_price_a_fill_scores_nothing_and_says_so() -> None:
 
 
 def test_what_is_delivered_beyond_the_outcome_scores_nothing() -> None:
-    question = problem([sale()], holdings={"solver:ann": {"sim:alpha/coin:GAS": 200, DAI: 5}})
-    generous = edited(pool_sale(), "fills", 0, "out", by=lambda out: {**out, DAI: "5"})
+    """Of an intent alone in its group; in a swap group it is refused."""
+    restricted = sale(allowed_venues=("sim:alpha",))
+    question = problem([restricted], holdings={"solver:ann": {"sim:alpha/coin:GAS": 200, DAI: 5}})
+    plain = pool_sale().model_copy(update={"prices": {}})
+    generous = edited(plain, "fills", 0, "out", by=lambda out: {**out, DAI: "5"})
     generous = generous.model_copy(update={"transfers": (give(DAI, 5),)})
 
-    assert judged(question, generous).score == judged(question, pool_sale()).score
+    assert judged(question, generous).score == judged(question, plain).score > 0
 
 
 def test_a_groups_score_is_the_sum_of_its_fills() -> None:

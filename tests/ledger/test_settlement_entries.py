@@ -1,9 +1,11 @@
 """From a replayed auction to the books and back to holdings."""
 
+import pytest
+
 from engine.auction.problem import Holding, Problem
 from engine.auction.replay import Bid, Replayed, replay
 from engine.ledger.accounts import FAUCET, venue_account
-from engine.ledger.books import Ledger
+from engine.ledger.books import Ledger, LedgerError, transfer
 from engine.ledger.settlement_entries import holdings_of, opening_entries, settlement_entry
 from tests.auction.builders import ALICE, BOB, BTC, CAROL, ETH, GAS, POOL, USD, option, pool_sale, problem, sale, sold
 from tests.auction.stories_payoffs import a_short_call_spread_with_its_escrow, one_person_writes_another_an_option
@@ -57,6 +59,18 @@ def test_what_a_venue_gives_beyond_the_stated_goes_to_the_protocol() -> None:
 
     assert books.balance("protocol", USD).amount == 7
     assert books.drift() == {}
+
+
+def test_a_balance_that_no_problem_can_carry_is_refused_by_name() -> None:
+    most = 2**255 - 1
+    books = Ledger(
+        opening_entries({ALICE: {ETH: Holding(amount=most)}, BOB: {ETH: Holding(amount=1)}}, "opening")
+    ).books
+    assert holdings_of(books)[ALICE][ETH].amount == most
+    books.post(transfer(BOB, ALICE, ETH, 1, reference="gift"))
+
+    with pytest.raises(LedgerError, match="amount_out_of_range at import:alice sim:alpha/token:ETH"):
+        holdings_of(books)
 
 
 def test_escrow_and_its_positions_are_reserved() -> None:

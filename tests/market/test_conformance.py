@@ -422,3 +422,12 @@ def test_a_weighted_pool_has_at_most_eight_tokens() -> None:
 
     with pytest.raises(VenueStateError, match="2 to 8 tokens"):
         KINDS["weighted_product"].check(crowded, infos)
+
+
+@kinds
+def test_a_level_that_the_venue_does_not_have_is_refused(kind: str) -> None:
+    state = KINDS[kind].state_type.model_validate(GOOD[kind])
+    asset_in, asset_out = KINDS[kind].pairs(state)[0]
+    for level in ("ask:99", "bid:00", "mid"):
+        with pytest.raises(TradeRefusedError, match="unknown_level"):
+            KINDS[kind].execute(state, "solver:x", Trade(asset_in, 1, asset_out, level), 0)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from engine.auction.problem import Holding, Intent, Problem
 from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, snapshot_hash
+from engine.market.venues import AnyVenueState
 from engine.market.venues.bridge import BridgeState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.order_book import Level, OrderBookState
@@ -93,7 +94,7 @@ def hash_of(name: str) -> int:
 
 def problem(
     intents: Iterable[Intent],
-    venues: Iterable[object] = (),
+    venues: Iterable[AnyVenueState] = (),
     *,
     balances: dict[tuple[str, str], int] | None = None,
     extra_assets: Iterable[str] = (),

@@ -1,8 +1,8 @@
 """The assembler: a plan told in a few routes becomes solutions that verify to the last unit."""
 
+from random import Random
+
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from engine.auction.problem import Problem
 from engine.auction.solution import Solution
@@ -228,50 +228,51 @@ def test_gas_that_the_solver_cannot_pay_drops_the_part() -> None:
     assert (outcome.solutions, outcome.reasons) == ((), {"import:sell": "no_gas"})
 
 
-tokens = st.sampled_from([A, B, C])
-amounts = st.integers(1, 5000)
-
-
-@st.composite
-def random_plans(draw: st.DrawFn) -> tuple[Problem, Plan]:
-    """Swaps with easy limits, and a plan of random fills and random routes that end where they should and nothing else."""
+def random_case(seed: int) -> tuple[Problem, Plan]:
+    """Pools near par, swaps with loose limits, and a plan whose fills and routes fit each other only roughly."""
+    chance = Random(seed)
     pairs = [(A, B), (B, C), (C, A)]
     venues = [
-        pool(f"p{i}", (x, draw(st.integers(500, 10**6))), (y, draw(st.integers(500, 10**6))))
+        pool(f"p{i}", (x, chance.randint(10**4, 10**6)), (y, chance.randint(10**4, 10**6)))
         for i, (x, y) in enumerate(pairs)
     ]
-    asks, bids = [(2, 100), (3, 400)], [(1, 300)]
-    venues = [*venues, book("ba", B, A, asks=asks, bids=bids, lot=draw(st.sampled_from([1, 20])))]
+    ba = book("ba", B, A, asks=[(1, 1000), (2, 4000)], bids=[], lot=chance.choice([1, 20]))
     intents, routes = [], []
-    for i in range(draw(st.integers(1, 5))):
-        paid, received = draw(st.permutations([A, B, C]))[:2]
-        pays = draw(amounts)
-        kind = {"buy": draw(st.booleans()), "whole": draw(st.booleans()), "owner": draw(st.integers(1, 3))}
-        intents.append(swap(f"i{i}", paid, pays, received, max(1, pays // draw(st.sampled_from([2, 10, 100]))), **kind))
+    for i in range(chance.randint(1, 6)):
+        paid, received = chance.sample([A, B, C], 2)
+        pays, part = chance.randint(1, 5000), chance.choice([3, 10, 100])
+        buy, whole, owner = chance.random() < 0.3, chance.random() < 0.4, chance.randint(1, 4)
+        least = max(1, pays // part)
+        intents.append(swap(f"i{i}", paid, pays, received, least, buy=buy, whole=whole, owner=owner))
     groups = sorted({intent.group for intent in intents})
     for source in groups:
-        for _ in range(draw(st.integers(0, 2))):
-            at, hops = source.split(">")[0], []
-            for _ in range(draw(st.integers(0, 3))):
-                through = draw(st.sampled_from([(v, p) for v, p in zip(venues, pairs, strict=False) if at in p]))
-                out = next(asset for asset in through[1] if asset != at)
-                hops.append(Hop(through[0].id, at, out))
+        paid, received = source.split(">")
+        for sink in [source, *(g for g in groups if chance.random() < 0.3)]:
+            at, goal = paid, sink.split(">")[1]
+            hops: list[Hop] = []
+            while at != goal or (source == sink and not hops):
+                venue, (x, y) = chance.choice([(v, p) for v, p in zip(venues, pairs, strict=True) if at in p])
+                out = y if at == x else x
+                on_book = (at, out) == (A, B) and chance.random() < 0.5
+                hops.append(
+                    Hop(ba.id, A, B, chance.choice(["ask:0", "ask:1", "ask:2"])) if on_book else Hop(venue.id, at, out)
+                )
                 at = out
-            if at == A and draw(st.booleans()):
-                hops.append(Hop("sim:one/book:ba", A, B, draw(st.sampled_from(["ask:0", "ask:1", "ask:2"]))))
-                at = B
-            sinks = [group for group in groups if group.split(">")[1] == at]
-            routes.extend(Route(source, sink, draw(amounts), tuple(hops)) for sink in sinks[:2])
+            routes.append(Route(source, sink, chance.randint(1, 5000), tuple(hops)))
     takes = tuple(
-        Take(i.id, draw(st.integers(1, i.outcome.units))) for i in intents if draw(st.booleans()) or i.outcome.units < 9
+        Take(i.id, i.outcome.units if chance.random() < 0.7 else chance.randint(1, i.outcome.units)) for i in intents
     )
-    poor = {(i.outcome.owner, a): draw(amounts) for i in intents[:2] for a in i.outcome.pays}
-    return problem(intents, venues, balances=poor), Plan(takes, tuple(routes))
+    owners = sorted({(i.outcome.owner, asset) for i in intents for asset in i.outcome.pays})
+    poor = {key: chance.randint(0, 8000) for key in owners if chance.random() < 0.2}
+    return problem(intents, [*venues, ba], balances=poor), Plan(takes, tuple(routes))
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
-@given(random_plans())
-def test_no_plan_however_wrong_becomes_a_broken_solution(case: tuple[Problem, Plan]) -> None:
-    question, plan = case
+def test_no_plan_however_rough_becomes_a_broken_solution() -> None:
+    filled = 0
+    for seed in range(200):
+        question, plan = random_case(seed)
+        solutions = assembled(question, plan)
+        filled += bool(solutions)
 
-    assert assembled(question, plan) == assembled(question, plan)
+        assert assemble(question, plan, SOLVER) == solutions
+    assert filled > 100

@@ -64,6 +64,12 @@ class Trade:
     level: str | None = None
 
 
+def refuse_level(state: VenueState, trade: Trade) -> None:
+    """For kinds without levels: a trade that names one is refused (`unknown_level`), never quietly taken without."""
+    if trade.level is not None:
+        raise TradeRefusedError("unknown_level", f"{state.id} has no levels, {trade.level} was named")
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Up to `amount_in` more of the input at `rate` output units per input unit."""

@@ -16,7 +16,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.market.venues.base import AssetInfo, Segment, Supply, Trade, TradeRefusedError, VenueState, VenueStateError
+from engine.market.venues.base import (
+    AssetInfo,
+    Segment,
+    Supply,
+    Trade,
+    TradeRefusedError,
+    VenueState,
+    VenueStateError,
+    refuse_level,
+)
 from intents.identifiers import AssetId, place_of
 from intents.values import Amount, Ratio
 
@@ -57,7 +66,8 @@ class Bridge:
         return ((state.asset_in, state.asset_out),)
 
     def execute(self, state: BridgeState, account: str, trade: Trade, time_seconds: int) -> tuple[int, BridgeState]:
-        """Exact output. Refusals: `unknown_asset`, `no_output`, `venue_capacity`."""
+        """Exact output. Refusals: `unknown_level`, `unknown_asset`, `no_output`, `venue_capacity`."""
+        refuse_level(state, trade)
         if (trade.asset_in, trade.asset_out) != (state.asset_in, state.asset_out):
             raise TradeRefusedError("unknown_asset", f"{state.id} does not carry {trade.asset_in} to {trade.asset_out}")
         carried = max(0, trade.amount_in - state.fee_fixed)

@@ -14,7 +14,15 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal
 
-from engine.market.venues.base import AssetInfo, Supply, Trade, TradeRefusedError, VenueState, VenueStateError
+from engine.market.venues.base import (
+    AssetInfo,
+    Supply,
+    Trade,
+    TradeRefusedError,
+    VenueState,
+    VenueStateError,
+    refuse_level,
+)
 from engine.market.venues.curve_supply import FINE, Bounds, supply_of_curve
 from intents.identifiers import AssetId
 from intents.values import Amount, Ratio
@@ -57,7 +65,8 @@ class ConstantProduct:
     def execute(
         self, state: ConstantProductState, account: str, trade: Trade, time_seconds: int
     ) -> tuple[int, ConstantProductState]:
-        """Exact output of the pair contract. Refusals: `unknown_asset`, `no_output`, `venue_capacity`."""
+        """Exact output of the pair contract. Refusals: `unknown_level`, `unknown_asset`, `no_output`, `venue_capacity`."""
+        refuse_level(state, trade)
         if trade.asset_in == trade.asset_out or {trade.asset_in, trade.asset_out} != state.reserves.keys():
             raise TradeRefusedError(
                 "unknown_asset", f"{state.id} does not trade {trade.asset_in} for {trade.asset_out}"

@@ -31,7 +31,15 @@ from typing import Literal
 from pydantic import Field
 
 from engine.market.venues.balancer_math import ONE, complement, div_down, div_up, mul_down, mul_up, power_up
-from engine.market.venues.base import AssetInfo, Supply, Trade, TradeRefusedError, VenueState, VenueStateError
+from engine.market.venues.base import (
+    AssetInfo,
+    Supply,
+    Trade,
+    TradeRefusedError,
+    VenueState,
+    VenueStateError,
+    refuse_level,
+)
 from engine.market.venues.curve_supply import FINE, Bounds, supply_of_curve
 from intents.identifiers import AssetId
 from intents.values import Amount, Value
@@ -107,7 +115,8 @@ class Weighted:
         return tuple((a, b) for a in tokens for b in tokens if a != b)
 
     def execute(self, state: WeightedState, account: str, trade: Trade, time_seconds: int) -> tuple[int, WeightedState]:
-        """Exact output of the contract. Refusals: `unknown_asset`, `venue_capacity` (over 30 % of the balance), `no_output`."""
+        """Exact output of the contract. Refusals: `unknown_level`, `unknown_asset`, `venue_capacity` (over 30 % of the balance), `no_output`."""
+        refuse_level(state, trade)
         source, target = state.tokens.get(trade.asset_in), state.tokens.get(trade.asset_out)
         if source is None or target is None or trade.asset_in == trade.asset_out:
             raise TradeRefusedError(
