@@ -1,1 +1,1 @@
-"""Every way in, and no rule: the command line (and later HTTP)."""
+"""Every way in, and no rule: the command line, HTTP, the Python client."""

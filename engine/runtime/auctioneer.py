@@ -167,6 +167,8 @@ class Auctioneer:
         runs, collected = self._compete(problem, deadline_ms, entrants)
         self._hooks("frozen")
         timings.reach("frozen")
+        for run in runs:
+            log.info("answered", solver=run.solver, no_bid=run.no_bid, ms=round(run.seconds * 1000))
         record = clear(problem, {run.solver: run.submission for run in runs}, work=self._settings.selection_work)
         self._hooks("cleared")
         timings.reach("cleared")
@@ -175,8 +177,7 @@ class Auctioneer:
         timings.reach("settled")
         self.state.last_number, self.state.fault = number, ""
         filled = len(record.settlement.filled_units)
-        no_bids = {run.solver: run.no_bid for run in runs if run.no_bid}
-        log.info("settled", filled=filled, of=len(problem.intents), no_bids=no_bids, **timings.reached)
+        log.info("settled", filled=filled, of=len(problem.intents), **timings.reached)
         return number
 
     def _turn(self) -> None:

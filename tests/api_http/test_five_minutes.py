@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -55,6 +56,12 @@ def test_a_trader_an_auditor_and_an_operator(
 
         monkeypatch.setenv("DATABASE_URL", database)
         operate(url, tmp_path, kind)
+
+        log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+        assert {"greedy", "lp", "cpsat"} <= {
+            line["solver"] for line in log if line.get("auction") == 0 and "solver" in line
+        }
+        assert "held" in {line["event"] for line in log}
 
 
 def trade(url: str, folder: Path) -> None:

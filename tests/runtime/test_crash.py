@@ -193,7 +193,7 @@ def test_another_takes_over_from_a_dead_leader_within_three_lease_periods(
     url: str, mortals: Mortals, pool: Pool
 ) -> None:
     lease = 3.0
-    times: dict[str, Any] = {"lease_seconds": lease, "solve_seconds": 1.0, "grace_seconds": 0.2}
+    times: dict[str, Any] = {"lease_seconds": lease, "solve_seconds": 1.0, "grace_seconds": 0.2, "reveal_seconds": 0.2}
     mortals.start(url, "frozen", 1, **times)
     assert mortals.died()
     died = time.monotonic()
