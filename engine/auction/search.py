@@ -193,18 +193,18 @@ class _Search:
         return 0
 
     def open(self, node: _Node) -> bool:
-        """Count the node, apply the no-goods and set its branches; False where nothing in it can win."""
+        """Count the node, apply the no-goods and set its branches; False where no set of it is feasible."""
         self.used += 1
         if not self.propagate(node):
             return False
         # Where the node's own set beats the incumbent if feasible, every candidate is a branch, and the set is offered last.
         slack = max(0, self.best_weight - node.weight)
         node.branches = clique_cover(self.weights, self.edges(node), node.candidates, slack)[1]
-        return bool(node.branches) or node.weight > self.best_weight
+        return True
 
     def edges(self, node: _Node) -> list[int]:
         """All edges that hold in the subtree of a node."""
-        return [row | node.extra.get(v, 0) for v, row in enumerate(self.rows)] if node.extra else self.rows
+        return [row | node.extra.get(v, 0) for v, row in enumerate(self.rows)]
 
     def propagate(self, node: _Node) -> bool:
         """Draw from the no-goods what follows in this subtree; False where no set of it is feasible.
