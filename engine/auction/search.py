@@ -153,13 +153,13 @@ class _Search:
                 continue
             independent = grown = seed
             for v in heaviest:
-                if not (independent >> v & 1 or self.rows[v] & independent):
+                if not self.rows[v] & independent:
                     independent |= 1 << v
             self.offer(independent)
             if self.memo.get(independent, True):
                 continue
             for v in heaviest:
-                if not (grown >> v & 1 or self.rows[v] & grown) and self.feasible(grown | 1 << v):
+                if not self.rows[v] & grown and self.feasible(grown | 1 << v):
                     grown |= 1 << v
             self.offer(grown)
 
