@@ -96,7 +96,7 @@ class Contention:
     def explain(self, fault: Fault, ids: frozenset[str]) -> NoGood:
         """A no-good that the refused set falls under."""
         if fault.code in ESCROW_CODES:
-            return self._local(self._owners[fault.resource.split(" ")[0]], ids)
+            return self._local(self._owners[fault.resource.split()[0]], ids)
         if fault.resource in self._stocks:
             stock = self._stocks[fault.resource]
             return self._overdrawn(stock, ids & stock.users) or self._local(stock.users, ids)

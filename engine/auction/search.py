@@ -153,13 +153,13 @@ class _Search:
                 continue
             independent = grown = seed
             for v in heaviest:
-                if not (independent >> v & 1 or self.rows[v] & independent):
+                if not self.rows[v] & independent:
                     independent |= 1 << v
             self.offer(independent)
             if self.memo.get(independent, True):
                 continue
             for v in heaviest:
-                if not (grown >> v & 1 or self.rows[v] & grown) and self.feasible(grown | 1 << v):
+                if not self.rows[v] & grown and self.feasible(grown | 1 << v):
                     grown |= 1 << v
             self.offer(grown)
 
@@ -193,18 +193,18 @@ class _Search:
         return 0
 
     def open(self, node: _Node) -> bool:
-        """Count the node, apply the no-goods and set its branches; False where nothing in it can win."""
+        """Count the node, apply the no-goods and set its branches; False where no set of it is feasible."""
         self.used += 1
         if not self.propagate(node):
             return False
         # Where the node's own set beats the incumbent if feasible, every candidate is a branch, and the set is offered last.
         slack = max(0, self.best_weight - node.weight)
         node.branches = clique_cover(self.weights, self.edges(node), node.candidates, slack)[1]
-        return bool(node.branches) or node.weight > self.best_weight
+        return True
 
     def edges(self, node: _Node) -> list[int]:
         """All edges that hold in the subtree of a node."""
-        return [row | node.extra.get(v, 0) for v, row in enumerate(self.rows)] if node.extra else self.rows
+        return [row | node.extra.get(v, 0) for v, row in enumerate(self.rows)]
 
     def propagate(self, node: _Node) -> bool:
         """Draw from the no-goods what follows in this subtree; False where no set of it is feasible.

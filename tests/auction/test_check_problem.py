@@ -159,7 +159,7 @@ def test_a_persons_derivatives_may_be_negative_and_reserved() -> None:
     check_problem(_with_call(ALICE, -5, -8))
 
 
-LOW_PUT, HIGH_CALL = option(5000, "P"), option(10000)
+LOW_PUT, HIGH_CALL, LINEAR = option(5000, "P"), option(10000), option(9000, style="lin")
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,14 @@ LOW_PUT, HIGH_CALL = option(5000, "P"), option(10000)
         ({CALL: -5}, "a loss of up to 5 of deribit:main/coin:BTC"),
         ({CALL: -8, HIGH_CALL: 5}, "a loss of up to 3 of deribit:main/coin:BTC"),
         ({LOW_PUT: -1, CALL: 1000}, "an unbounded loss"),
+        ({LINEAR: -5}, "an unbounded loss"),
         ({CALL: 5, HIGH_CALL: -5}, ""),
         ({CALL: 5, option(9000, issuer="cwoption"): -5}, "a loss of up to 5 of deribit:main/coin:BTC"),
     ],
 )
 def test_a_free_short_that_nothing_covers_is_refused(positions: dict[str, int], loss: str) -> None:
     """Else it would stand uncovered until its owner happens to trade in the same class."""
-    question = problem([sale()], extra_assets=(CALL, HIGH_CALL, LOW_PUT, option(9000, issuer="cwoption")))
+    question = problem([sale()], extra_assets=(CALL, HIGH_CALL, LINEAR, LOW_PUT, option(9000, issuer="cwoption")))
     held = {asset: Holding(amount=amount) for asset, amount in positions.items()}
     question = _with(question, holdings={ALICE: held})
 
@@ -183,6 +184,7 @@ def test_a_free_short_that_nothing_covers_is_refused(positions: dict[str, int], 
             check_problem(question)
         found = caught.value
         assert (found.code, found.where, found.actual) == ("uncovered_short", "/holdings/import:alice", loss)
+        assert found.expected == "free derivatives that pay at least zero everywhere"
     else:
         check_problem(question)
 
