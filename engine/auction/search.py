@@ -166,7 +166,8 @@ class _Search:
     def walk(self, work: int) -> int:
         """Depth first through all that can beat the incumbent. Returns a bound on what the cut-off left unexplored."""
         root = _Node(0, 0, (1 << len(self.weights)) - 1, {}, [], 0)
-        stack = [root] if self.open(root) else []
+        self.open(root)
+        stack = [root]
         while stack:
             if self.used >= work:
                 return max(

@@ -121,3 +121,18 @@ def test_a_cover_splits_weights_and_says_what_is_left() -> None:
     assert clique_cover(weights, rows, 0b1111, 6) == (5, [0, 3])
     assert clique_cover(weights, rows, 0b1010, 0) == (0, [1, 3])
     assert clique_cover(weights, rows, 0, 0) == (0, [])
+
+
+def test_what_stays_uncovered_extends_no_clique() -> None:
+    # 0 - 1, 0 - 2, 2 - 3; and 1 - 2, 1 - 3, 3 - 4 beside 0.
+    assert clique_cover([9, 8, 3, 3], [0b0110, 0b0001, 0b1001, 0b0100], 0b1111, 7) == (3, [0, 1])
+    assert clique_cover([9, 8, 8, 3, 3], [0, 0b01100, 0b00010, 0b10010, 0b01000], 0b11111, 7) == (3, [0, 1, 2])
+
+
+def test_the_edges_of_a_subtree_add_up() -> None:
+    """Three that never go together make two an edge once one is chosen; whoever forgets one of two such edges works more."""
+    triples = [(44, 0), (50, 0), (7, 0), (22, 0), (21, 0), (14, 0), (56, 0)]
+
+    found = search([14, 2, 9, 17, 16, 13], triples, judge_of("", triples, 6, []), 1_000)
+
+    assert found == Found(0b011011, 49, 49, 20, True)

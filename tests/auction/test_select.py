@@ -125,9 +125,9 @@ def test_independent_components_are_never_judged_together() -> None:
 def components(seed: int) -> tuple[list[list[Candidate]], Judge]:
     """Four components, smallest first and then by tie key, each of one resource; of larger sets every other one is refused."""
     random = Random(seed)
-    keys = random.sample(range(100, 1000), 21)
+    keys = random.sample(range(100, 1000), 20)
     parts = []
-    for part, size in enumerate((3, 5, 6, 7)):
+    for part, size in enumerate((1, 6, 6, 7)):
         groups = [f"{part}.{g}" for g in range(3 * size)]
         parts.append(
             [
@@ -140,6 +140,8 @@ def components(seed: int) -> tuple[list[list[Candidate]], Judge]:
                 for i in range(size)
             ]
         )
+
+    parts.sort(key=lambda part: (len(part), min(c.tie_key for c in part)))
 
     def judge(ids: frozenset[str]) -> NoGood | None:
         part = {c.id for part in parts for c in part if c.resources == {f"pool{min(ids)[3]}"}}
@@ -186,6 +188,20 @@ def test_baselines_get_half_of_the_work_and_winners_what_is_left() -> None:
             assert decision.winners == select(rest, judge, (), work=left)
 
 
+def test_a_pair_that_is_told_is_never_judged_and_work_is_counted_by_falling_weight() -> None:
+    judged: list[frozenset[str]] = []
+    pair = [Candidate(name, name, {name: 1}, frozenset({"pool"})) for name in "ab"]
+
+    def note(ids: frozenset[str]) -> None:
+        judged.append(ids)
+
+    assert select(pair, note, [NoGood(frozenset("ab"))], work=ENOUGH).ids == ("a",)
+    assert frozenset("ab") not in judged
+
+    parts, judge = components(2)
+    assert [select(part, judge, (), work=ENOUGH).certificate.work for part in parts] == [2, 16, 17, 26]
+
+
 def test_refuses_what_it_cannot_order() -> None:
     for bad in (
         [Candidate("a", "1", {"g": -1})],
@@ -193,7 +209,9 @@ def test_refuses_what_it_cannot_order() -> None:
         [Candidate("a", "1", {"g": 1}), Candidate("a", "2", {"h": 1})],
         [Candidate("a", "1", {"g": 1}), Candidate("b", "1", {"h": 1})],
     ):
-        with pytest.raises(ValueError, match="expected"):
+        with pytest.raises(
+            ValueError, match=r"^expected (distinct ids and tie keys|candidates with groups and without.*scores)$"
+        ):
             select(bad, exact_judge(bool, bad), (), work=ENOUGH)
 
 
