@@ -15,7 +15,7 @@ from engine.auction.problem import Intent, Problem
 from solvers.assemble_fill import Correction, Member
 from solvers.assemble_flow import Flow, Part
 from solvers.common import affordable_units, limit_of, most_paid, swap_assets, swap_groups
-from solvers.plan import Cross, Plan, Portfolio, Route
+from solvers.plan import Cross, Hop, Plan, Portfolio, Route
 
 PATIENCE = 24
 """Corrections of one group before it is dropped."""
@@ -208,12 +208,12 @@ def _grow(amounts: dict[int, int], numbers: Sequence[int], change: int) -> None:
 
 def _merged(problem: Problem, routes: Sequence[Route], groups: Mapping[str, tuple[Intent, ...]]) -> list[Route]:
     """Routes that fit their groups, those with the same hops as one, in the order of their first."""
-    found: dict[tuple[object, ...], int] = {}
+    found: dict[tuple[str, str, tuple[Hop, ...]], int] = {}
     for route in routes:
         if route.amount_in > 0 and _fits(problem, route, groups):
             key = (route.source, route.sink, route.hops)
             found[key] = found.get(key, 0) + route.amount_in
-    return [Route(source, sink, amount, hops) for (source, sink, hops), amount in found.items()]  # type: ignore[arg-type]  # keys are built above
+    return [Route(source, sink, amount, hops) for (source, sink, hops), amount in found.items()]
 
 
 def _fits(problem: Problem, route: Route, groups: Mapping[str, tuple[Intent, ...]]) -> bool:
