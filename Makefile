@@ -66,7 +66,7 @@ mutation: install ## mutation run over verification and selection
 lock: ## resolve requirements.txt anew (needs a package registry)
 	"$(PYTHON)" -m venv build/lock
 	build/lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools==7.6.2
-	CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra solvers --extra client --extra server --extra postgres --extra dev \
+	CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra solvers --extra client --extra server --extra postgres --extra network --extra dev \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
 		--output-file requirements.txt pyproject.toml
 
