@@ -1,0 +1,1 @@
+"""Nodes, health, queues, dispatching and what it costs to wait."""
