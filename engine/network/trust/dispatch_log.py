@@ -1,10 +1,10 @@
 """The record of dispatch choices: everything a policy read, and what it chose.
 
 Guarantees
-1. A `Choice` holds all that its policy could see, in integers: the sight of every node, the request, the state that the
-   policy may change (draws counter and the like) as it was before, and the result.
-2. So a choice can be made again from the record alone, bit for bit on every machine, and a choice that was not the
-   policy's is found.
+1. A `Choice` holds all that its policy could see, in integers: the sight of every node, the request, what the policy
+   remembered (draws, credit, probes, buckets) as it was before, and the result.
+2. So a choice can be made again from the record alone, bit for bit on every machine
+   (`engine.network.trust.choice_replay`), and one that was not the policy's is found.
 
 It does not show that the sight was true: own sends and signed receipts, which it counts, are in the record beside it.
 """
@@ -19,18 +19,17 @@ from engine.auction.solution import Count
 from intents.identifiers import Digest, PlaceId, Text
 from intents.values import Amount, Value, content_hash
 
-Integer = Annotated[int, Field(gt=-(2**53), lt=2**53)]
-"""An integer that a JSON number holds exactly."""
+Numbers = Annotated[str, Field(pattern=r"^(-?[0-9]{1,19}( -?[0-9]{1,19})*)?$", max_length=2**20)]
+"""Signed 64-bit integers, decimal, one space between; arrays of two dimensions row by row. JSON numbers end at 2^53."""
 
 NOBODY = -1
 """The result where no node may take the transaction."""
 
 
 class Choice(Value):
-    """One choice of a node. `sight` is by field of `Sight`, each as long as `nodes`; `state` by name, before the choice.
+    """One choice of a node. `sight` and `memory` are the fields of `Sight` and `Memory` by name, before the choice.
 
-    `request_key` and `state` are unsigned 64-bit words (digits in strings on the wire, as amounts are).
-    `attempt` counts the sends of one transaction from 0. `chosen` is an index into `nodes`, or -1: nobody may take it.
+    `attempt` counts the sends of one transaction from 0. `chosen` is a position in `nodes`, or -1: nobody may take it.
     """
 
     format: Literal["clearway/choice/1"] = "clearway/choice/1"
@@ -39,13 +38,13 @@ class Choice(Value):
     attempt: Count = 0
     policy: Text
     nodes: tuple[Text, ...]
-    sight: dict[Text, tuple[Integer, ...]]
-    now_us: Integer
-    region: Integer
-    request_key: Amount
-    value: Integer
-    state: dict[Text, tuple[Amount, ...]] = {}
-    chosen: Integer
+    sight: dict[Text, Numbers]
+    memory: dict[Text, Numbers]
+    now_us: Count
+    region: Count
+    key: Amount
+    value: Amount
+    chosen: int = Field(ge=NOBODY, lt=2**31)
 
     @property
     def digest(self) -> str:

@@ -54,8 +54,11 @@ class Send(NamedTuple):
 
 
 class ReceiptBook:
-    """Sends that wait for their receipt, by sequence. `keys`: the registered key of each node; `window_us`: how long a
-    receipt counts after its send, and how far a node's clock may be ahead or behind (`skew_us`)."""
+    """Sends that wait for their receipt, by sequence.
+
+    `keys`: the registered key of each node. `window_us`: how long after its send a receipt counts. `skew_us`: how far a
+    node's clock may be ahead or behind.
+    """
 
     def __init__(self, keys: Mapping[str, str], *, window_us: int, skew_us: int) -> None:
         self._keys = keys
