@@ -7,6 +7,7 @@
 3. filled_units < units of each intent.
 4. Assets held are known. Of tokens, and of everything a solver holds, 0 <= reserved <= amount. Derivatives of others may
    be negative; what of them is free pays at least zero everywhere, since escrow reserves the positions it covers.
+5. A network snapshot passes `check_network`.
 
 Whether an intent is valid at the snapshot's time is judged where it is filled (`intent_not_valid`).
 """
@@ -17,6 +18,7 @@ from engine.auction.escrow import escrow_amount, free_positions
 from engine.auction.problem import Holding, Intent, Problem
 from engine.auction.verdict import pointer
 from engine.market.snapshot import check_snapshot
+from engine.network.state import NetworkSnapshot, check_network
 from intents.errors import InputError
 from intents.instruments import parse_option
 from intents.outcome import is_derivative
@@ -29,7 +31,7 @@ def check_problem(problem: Problem) -> None:
 
     Codes: those of `check_snapshot` and of signatures, `tampered_snapshot`, `bad_instrument`, `unknown_asset`,
     `not_ascending`, `nonce_used`, `unsigned_intent`, `wrong_intent_id`, `bad_filled_units`, `bad_holding`,
-    `uncovered_short`.
+    `uncovered_short`, and those of `check_network`.
     """
     if problem.snapshot_digest != problem.snapshot_hash:
         raise InputError(
@@ -50,6 +52,16 @@ def check_problem(problem: Problem) -> None:
         for asset, holding in holdings.items():
             _check_holding(problem, owner, asset, holding)
         _check_covered(problem, owner)
+    if problem.network is not None:
+        _check_network(problem, problem.network)
+
+
+def _check_network(problem: Problem, network: NetworkSnapshot) -> None:
+    try:
+        check_network(network, problem.snapshot)
+    except InputError as error:
+        error.where = "/network" + error.where
+        raise
 
 
 def _check_derivatives(problem: Problem) -> None:

@@ -5,6 +5,8 @@ Invariants (`check_problem`; InputError with the JSON pointer)
 2. Intent ids are unique and ascend; a signed intent's id is its digest and its signature is the owner's.
 3. filled_units < units of each intent. (Whether it is valid now is judged where it is filled.)
 4. Holdings of tokens are not negative and cover their reservations.
+5. `network`, where there is one, keeps the invariants of `engine.network.state`. Without one the field is not written:
+   the hash is that of a problem before there were networks.
 
 The problem's hash covers all of it.
 """
@@ -19,6 +21,7 @@ from pydantic import Field
 
 from engine.market.snapshot import Snapshot, snapshot_hash
 from engine.market.venues.base import VenueState
+from engine.network.state import NetworkSnapshot
 from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, Text
 from intents.outcome import Outcome, group_of
 from intents.values import Amount, SignedAmount, Value, content_hash
@@ -79,6 +82,7 @@ class Problem(Value):
     intents: tuple[Intent, ...]
     holdings: dict[OwnerId, dict[AssetId, Holding]]
     provenance: dict[str, Any] = {}
+    network: NetworkSnapshot | None = Field(default=None, exclude_if=lambda network: network is None)
 
     @cached_property
     def hash(self) -> str:
