@@ -1,0 +1,1 @@
+"""Who may be sent how much: limits, ejection, slow start, panic, spill, shedding, retries, and the log of changes."""
