@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import hypot
 
 from engine.auction.problem import Intent, Problem
 from engine.market.venues import kind_of
 from engine.market.venues.base import VenueState
+from engine.network.delay_price import PPM
 from intents.identifiers import place_of
 from intents.outcome import is_derivative
 from intents.values import ceil_div
@@ -111,6 +113,22 @@ def leg_gas_value(problem: Problem, venue: VenueState) -> float:
     native, amount = leg_gas(problem, venue)
     price = price_float(problem, native) if native is not None else None
     return amount * price if price is not None else 0.0
+
+
+def leg_wait_cost(problem: Problem, venue: VenueState, asset_in: str, asset_out: str) -> float:
+    """What it costs that a leg at the venue lands later, as a share of its value; 0 without a network snapshot.
+
+    Prices of two assets are taken as independent, so their expected moves add in squares; a bridge's are one underlying.
+    On top comes what nearing the venue's depth costs. It is charged whole, unlike gas, for nobody pays it back: a winning
+    bid is a promise, and the solver bears what the market does while it waits.
+    """
+    network = problem.network
+    if network is None:
+        return 0.0
+    moves = (network.delay_prices.get(asset_in, 0), network.delay_prices.get(asset_out, 0))
+    wait = max(moves) if kind_of(venue).delay_seconds(venue) else hypot(*moves)
+    depth = network.depths.get(venue.id)
+    return min(1.0, (wait + (depth.price_ppm if depth is not None else 0)) / PPM)
 
 
 def count_by_reason(reasons: Iterable[str]) -> dict[str, int]:

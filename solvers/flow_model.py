@@ -12,7 +12,8 @@ width where several groups use it, an owner's balances, those of wishes.
 Money keeps the name of its group on its way through venues: what a group gets is what its own money brings, or what
 others give it directly. So flows become routes that stand alone, and no group's surplus is another's loss.
 
-Objective: the value of all surplus less gas. Surplus in an asset without reference price weighs UNPRICED_WEIGHT of its
+Objective: the value of all surplus less gas and less what waiting costs (a share of the flow, weighed like the surplus
+it serves). Surplus in an asset without reference price weighs UNPRICED_WEIGHT of its
 implied value, so that such intents are filled with what the scored ones leave. Gas is a fixed cost a leg; the model
 charges it in proportion to flow, first over what the group could send and then over the flow of the solution before
 (dynamic slope scaling: Kim and Pardalos, Operations Research Letters 24, 1999).
@@ -130,8 +131,10 @@ def add_swaps(model: FlowModel) -> None:
         _add_swap(model, swap)
     _add_budgets(model)
     _add_surplus_rows(model)
+    weights = weights_by_group(model.network)
     for index, lanes in sorted(model.network.lanes_by_edge().items()):
-        _add_edge(model, index, {group: most for group, most in lanes if (group, index) not in model.choices.barred})
+        allowed = {group: most for group, most in lanes if (group, index) not in model.choices.barred}
+        _add_edge(model, index, allowed, weights)
     _add_netting(model)
     for node in sorted(model.balance):
         model.balance_rows[node] = model.linear.row(model.balance[node], 0.0, INFINITY)
@@ -140,6 +143,15 @@ def add_swaps(model: FlowModel) -> None:
 def surplus_weight(network: Network, asset: str) -> float:
     """Gain per model unit of surplus in the asset."""
     return 1.0 if asset in network.priced else UNPRICED_WEIGHT
+
+
+def weights_by_group(network: Network) -> dict[str, float]:
+    """By group: the greatest weight of a surplus that it can have, which is that of what waiting costs it."""
+    weights: dict[str, float] = {}
+    for swap in network.swaps:
+        weight = surplus_weight(network, swap.asset_in if swap.surplus_is_paid else swap.asset_out)
+        weights[swap.group] = max(weight, weights.get(swap.group, 0.0))
+    return weights
 
 
 def _add_swap(model: FlowModel, swap: Swap) -> None:
@@ -204,18 +216,21 @@ def _room(swap: Swap, rate: float, to_value: float) -> float:
     return min(room, MOST_COEFFICIENT) if room > 1 / MOST_COEFFICIENT else 0.0
 
 
-def _add_edge(model: FlowModel, index: int, lanes: Mapping[str, int]) -> None:
+def _add_edge(model: FlowModel, index: int, lanes: Mapping[str, int], weights: Mapping[str, float]) -> None:
     """The chords of an edge, each shared by the groups whose money may use it; `lanes`: the most that each can bring."""
     linear, edge = model.linear, model.network.edges[index]
     units_in, units_out = model.units(edge.asset_in), model.units(edge.asset_out)
-    gas = {group: _gas(model, (group, index), most * units_in) for group, most in lanes.items()}
+    cost = {
+        group: _gas(model, (group, index), most * units_in) + edge.wait_cost * weights[group]
+        for group, most in lanes.items()
+    }
     for (x0, y0), (x1, y1) in pairwise(edge.points):
         width, rate = (x1 - x0) * units_in, (y1 - y0) * units_out / ((x1 - x0) * units_in)
         if width < LEAST_WIDTH or not 1 / MOST_RATE < rate < MOST_RATE or x0 >= sum(lanes.values()):
             continue
         columns = {}
         for group in lanes:
-            column = linear.column(0.0, width, -gas[group])
+            column = linear.column(0.0, width, -cost[group])
             model.balance[group, edge.asset_in][column] = -1.0
             model.balance[group, edge.asset_out][column] = rate
             model.segments.setdefault((group, index), []).append(column)

@@ -34,7 +34,9 @@ def add_wishes(model: FlowModel) -> None:
 
 def _add_offer(model: FlowModel, offer: Offer) -> int:
     gas = GAS_WEIGHT * offer.gas_value / model.unit_value / (offer.size // offer.lot)
-    return model.linear.column(0.0, offer.size // offer.lot, -gas)
+    lot_value = offer.money * offer.lot / offer.size * model.units(offer.quote)
+    waiting = offer.wait_cost * lot_value * surplus_weight(model.network, offer.quote)
+    return model.linear.column(0.0, offer.size // offer.lot, -gas - waiting)
 
 
 def _add_wish(model: FlowModel, wish: Wish) -> None:

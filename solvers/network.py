@@ -25,7 +25,7 @@ from engine.market.venues.order_book import OrderBookState
 from intents.identifiers import place_of
 from intents.outcome import is_derivative
 from intents.values import ceil_div
-from solvers.common import leg_gas_value
+from solvers.common import leg_gas_value, leg_wait_cost
 
 GRID_STEP = 3
 """Every third point of a venue's supply grid is a point of the coarse model (inputs grow by 27/8)."""
@@ -58,6 +58,8 @@ class Edge:
     points: tuple[Point, ...]
     gas_value: float
     lot: int = 1
+    wait_cost: float = 0.0
+    """Share of the value sent through it that waiting costs."""
 
     @property
     def capacity(self) -> int:
@@ -267,12 +269,12 @@ def _useful(pairs: list[Pair], endpoints: set[str]) -> list[Pair]:
 
 def _edges_of_pair(problem: Problem, venue: VenueState, asset_in: str, asset_out: str, account: str) -> Iterable[Edge]:
     supply = kind_of(venue).supply(venue, asset_in, asset_out)
-    gas = leg_gas_value(problem, venue)
+    gas, wait = leg_gas_value(problem, venue), leg_wait_cost(problem, venue, asset_in, asset_out)
     if any(segment.level is not None for segment in supply.segments):
         for segment in supply.segments:
             points = points_of(problem, venue, (asset_in, asset_out, segment.level), [segment.amount_in], account)
             if len(points) > 1:
-                yield Edge(venue.id, asset_in, asset_out, segment.level, points, gas, supply.lot)
+                yield Edge(venue.id, asset_in, asset_out, segment.level, points, gas, supply.lot, wait)
         return
     total, inputs = 0, []
     for i, segment in enumerate(supply.segments):
@@ -286,11 +288,12 @@ def _edges_of_pair(problem: Problem, venue: VenueState, asset_in: str, asset_out
         if inputs[0] <= venue.fee_fixed:
             return
         rate = supply.segments[0].rate
-        yield Edge(venue.id, asset_in, asset_out, None, ((0, 0), (inputs[0], int(inputs[0] * rate))), gas + fee)
+        points = ((0, 0), (inputs[0], int(inputs[0] * rate)))
+        yield Edge(venue.id, asset_in, asset_out, None, points, gas + fee, wait_cost=wait)
         return
     points = points_of(problem, venue, (asset_in, asset_out, None), inputs, account)
     if len(points) > 1:
-        yield Edge(venue.id, asset_in, asset_out, None, points, gas)
+        yield Edge(venue.id, asset_in, asset_out, None, points, gas, wait_cost=wait)
 
 
 def bridge_limit(problem: Problem, venue: BridgeState, account: str, most: int) -> int:

@@ -5,7 +5,7 @@
    minimum that came out between nothing and their minimum fixed: up from one half, else to nothing. If that can not
    be, all of them to nothing.
 3. Refined again around the new flows.
-4. Polish: the best round by surplus less the gas of its legs, its edges and intents settled, without gas (it is spent), twice:
+4. Polish: the best round by surplus less what its legs cost, its edges and intents settled, without gas (it is spent), twice:
    the second time with the marginal rates of the first as the least that each group gets.
 
 Guarantees: a Plan whose amounts are integers and whose reasons cover every intent that it leaves out. Deterministic if
@@ -20,7 +20,7 @@ from typing import Literal
 
 from engine.auction.problem import Problem
 from solvers.common import GAS_WEIGHT
-from solvers.flow_model import Choices, FlowModel
+from solvers.flow_model import Choices, FlowModel, weights_by_group
 from solvers.flow_values import FlowValues, build_model, read_values
 from solvers.flows import GroupFlow, closing_lanes, decompose
 from solvers.linear import Linear, Optimum
@@ -96,15 +96,22 @@ class Run:
         return self.polished or (None if self.best is None else self.best[1:])
 
     def keep(self, values: FlowValues) -> None:
-        """Remember the solution if it is the best so far by surplus less the gas of its legs."""
+        """Remember the solution if it is the best so far by surplus less what its legs cost."""
         worth = net_worth(self.network, values)
         if self.best is None or worth > self.best[0]:
             self.best = (worth, self.network, values)
 
 
 def net_worth(network: Network, values: FlowValues) -> float:
-    """Surplus less the weighed gas of each lane used, in the numeraire."""
-    return values.surplus_value - GAS_WEIGHT * sum(network.edges[index].gas_value for _, index in values.lane_flows)
+    """Surplus less the weighed gas of each lane used and what waiting costs its flow, in the numeraire."""
+    gas = GAS_WEIGHT * sum(network.edges[index].gas_value for _, index in values.lane_flows)
+    weights = weights_by_group(network)
+    waiting = sum(
+        weights[group] * edge.wait_cost * given * network.values[edge.asset_in]
+        for (group, index), (given, _) in values.lane_flows.items()
+        if (edge := network.edges[index]).wait_cost
+    )
+    return values.surplus_value - gas - waiting
 
 
 def run_rounds(problem: Problem, network: Network, account: str, backend: Backend, budget: Budget) -> Run:

@@ -37,7 +37,7 @@ from intents.payoff import (
     option_payoff,
 )
 from intents.values import ceil_div
-from solvers.common import leg_gas_value
+from solvers.common import leg_gas_value, leg_wait_cost
 from solvers.network import is_swap, merged_reasons
 
 HAIRCUT_UNIT = 1
@@ -119,6 +119,7 @@ class Offer:
     lot: int
     money: int
     gas_value: float
+    wait_cost: float
 
 
 @dataclass(frozen=True)
@@ -156,15 +157,14 @@ def _open(venue: OrderBookState, problem: Problem) -> bool:
 
 
 def _offers(problem: Problem, book: OrderBookState) -> list[Offer]:
-    gas = leg_gas_value(problem, book)
+    costs = leg_gas_value(problem, book), leg_wait_cost(problem, book, book.quote, book.base)
+    head = (book.base, book.quote)
     asks = [
-        Offer(book.id, name, "ask", book.base, book.quote, level.size, book.lot, cost_of(book, level, level.size), gas)
+        Offer(book.id, name, "ask", *head, level.size, book.lot, cost_of(book, level, level.size), *costs)
         for name, level in named_levels(book, "ask")
     ]
     bids = [
-        Offer(
-            book.id, name, "bid", book.base, book.quote, level.size, book.lot, proceeds_of(book, level, level.size), gas
-        )
+        Offer(book.id, name, "bid", *head, level.size, book.lot, proceeds_of(book, level, level.size), *costs)
         for name, level in named_levels(book, "bid")
     ]
     return [offer for offer in asks + bids if offer.size > 0]

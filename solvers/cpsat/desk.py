@@ -54,6 +54,9 @@ def add_desk(cp: Any, desk: Desk, assets: Mapping[str, Iterable[str]], weights: 
         sign = 1 if offer.side == "ask" else -1
         balance[offer.asset].append(sign * taken)
         money[offer.quote].append(-sign * _lot_money(model, offer) * taken)
+        if offer.wait_cost and offer.quote in weights:
+            lot_value = weights[offer.quote] * offer.money * offer.lot / offer.size
+            model.gains.append((-offer.wait_cost * lot_value, taken))
     for wish in desk.wishes:
         payment = _add_wish(cp, model, wish, tuple(assets[wish.intent]), depth, weights[wish.quote])
         money[wish.quote].append(payment)

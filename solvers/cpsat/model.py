@@ -17,7 +17,7 @@ from typing import Any
 
 from solvers.common import GAS_WEIGHT
 from solvers.cpsat.scaling import MOST_UNITS, RATIO_BITS, Scale, scale_of
-from solvers.flow_model import NETTING_FRICTION, Node, surplus_weight
+from solvers.flow_model import NETTING_FRICTION, Node, surplus_weight, weights_by_group
 from solvers.flow_values import FlowValues
 from solvers.network import Edge, Lane, Network, Swap
 
@@ -80,8 +80,10 @@ def add_swaps(cp: Any, network: Network, lanes: tuple[Lane, ...], fair: Mapping[
         _add_swap(cp, model, swap)
     _add_budgets(cp, model)
     _add_surplus(cp, model, fair)
+    weights = weights_by_group(network)
     for lane in lanes:
         _add_lane(cp, model, lane, network.edges[lane[1]])
+        _add_waiting(model, lane, network.edges[lane[1]], weights[lane[0]])
     for flows in model.shared.values():
         if len(flows) > 1:
             cp.add(sum(flow for flow, _ in flows) <= flows[0][1])
@@ -234,6 +236,13 @@ def _add_gas(cp: Any, model: SwapModel, lane: Lane, edge: Edge, flows: list[tupl
         cp.add(flow <= most * used)
     if edge.gas_value > 0:
         model.gains.append((-GAS_WEIGHT * edge.gas_value, used))
+
+
+def _add_waiting(model: SwapModel, lane: Lane, edge: Edge, weight: float) -> None:
+    """What waiting costs the flow of a lane."""
+    if edge.wait_cost and lane in model.given:
+        unit = model.network.values[edge.asset_in] * model.scale.units[edge.asset_in]
+        model.gains.append((-weight * edge.wait_cost * unit, model.given[lane]))
 
 
 def read_swaps(model: SwapModel, value: Any) -> FlowValues:

@@ -5,7 +5,7 @@
 - `prune` takes back splits that do not earn their gas.
 
 Guarantees: the total input stays the same; balancing never brings less; with each merge the output lost is worth less
-than the gas saved. Flows over order books are not meant for either (more gas buys another level there, not a better
+than the gas saved. Where waiting costs something, outputs count for what is left of them after it. Flows over order books are not meant for either (more gas buys another level there, not a better
 split).
 """
 
@@ -29,7 +29,7 @@ def prune(
     `before`: the states without the flows; `used`: venues whose gas the group burns anyway; `gas_in`: gas of edges in
     base units of what is received.
     """
-    best = _output(router, before, flows)
+    best = _worth(router, before, flows)
     while len(flows) > 1 and best is not None:
         gain, merged, output = 0.0, None, None
         for path in sorted(flows, key=lambda p: (flows[p], _names(p))):
@@ -39,19 +39,19 @@ def prune(
                 if into == path or saved <= 0:
                     continue
                 trial = {p: a + (flows[path] if p == into else 0) for p, a in flows.items() if p != path}
-                out = _output(router, before, trial)
+                out = _worth(router, before, trial)
                 if out is not None and saved - (best - out) > gain:
                     gain, merged, output = saved - (best - out), trial, out
         if merged is None:
             break
         flows, best = merged, output
-    _output(router, before, flows)
+    _outputs(router, before, flows)
     return flows
 
 
 def balance(router: Router, before: Mapping[str, Both], flows: Flows) -> Flows:
     """The flows with amounts shifted between them while that brings more, by steps from a quarter of the total down."""
-    best, step = _output(router, before, flows) or 0, sum(flows.values()) // 4
+    best, step = _worth(router, before, flows) or 0, sum(flows.values()) // 4
     finest = max(1, sum(flows.values()) // FINEST)
     while len(flows) > 1 and step >= finest:
         improved = False
@@ -64,31 +64,36 @@ def balance(router: Router, before: Mapping[str, Both], flows: Flows) -> Flows:
                 trial[source] -= moved
                 trial[target] += moved
                 trial = {path: amount for path, amount in trial.items() if amount}
-                out = _output(router, before, trial) if target in flows else None
+                out = _worth(router, before, trial) if target in flows else None
                 if out is not None and out > best:
                     best, flows, improved = out, trial, True
         if not improved:
             step //= 2
-    _output(router, before, flows)
+    _outputs(router, before, flows)
     return flows
 
 
-def _output(router: Router, before: Mapping[str, Both], flows: Flows) -> int | None:
-    """What flows bring in order, from the states before; the router is left with the states after."""
+def _outputs(router: Router, before: Mapping[str, Both], flows: Flows) -> Flows | None:
+    """What each flow brings, in order, from the states before; the router is left with the states after."""
     router.states = dict(before)
-    total = 0
+    outputs = {}
     for path, amount in flows.items():
         quote = router.quote(path, amount)
         if quote is None or quote.used != amount:
             return None
         router.commit(quote)
-        total += quote.out
-    return total
+        outputs[path] = quote.out
+    return outputs
+
+
+def _worth(router: Router, before: Mapping[str, Both], flows: Flows) -> float | None:
+    outputs = _outputs(router, before, flows)
+    return None if outputs is None else sum(router.worth(out, path) for path, out in outputs.items())
 
 
 def output_of(router: Router, before: Mapping[str, Both], flows: Flows) -> int:
     """What flows bring in order, 0 where one is refused; the router is left with the states after."""
-    return _output(router, before, flows) or 0
+    return sum((_outputs(router, before, flows) or {}).values())
 
 
 def _names(path: Path) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from engine.auction.problem import Problem
@@ -22,7 +23,7 @@ from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.order_book import OrderBookState, cost_of, named_levels
 from intents.outcome import is_derivative
-from solvers.common import GAS_WEIGHT, leg_gas_value, price_float, tradable_pairs
+from solvers.common import GAS_WEIGHT, leg_gas_value, leg_wait_cost, price_float, tradable_pairs
 from solvers.greedy.meter import Meter
 from solvers.greedy.spots import Spots
 from solvers.plan import Hop
@@ -89,6 +90,7 @@ class Router:
             if not is_derivative(asset)
         }
         self._gas = {venue.id: leg_gas_value(problem, venue) for venue in problem.snapshot.venues}
+        self._kept = _kept_by_edge(problem, self._edges) if problem.network is not None else {}
 
     def enter(self, part: str) -> None:
         """Route for a part from now on: its own states are those that it left, or the problem's."""
@@ -106,8 +108,12 @@ class Router:
         price = price_float(self._problem, asset)
         return GAS_WEIGHT * sum(self._gas[edge.venue] for edge in path) / price if price else 0.0
 
+    def worth(self, amount: int, path: Path) -> float:
+        """What an amount at the end of a path counts for: less what waiting costs on the way; itself where nothing does."""
+        return amount * prod(self._kept[edge] for edge in path) if self._kept else amount
+
     def best_paths(self, source: str, target: str, amount: int, *, least: float, width: int = WIDTH) -> list[Path]:
-        """Up to `width` paths for each number of hops, by falling output for the whole amount.
+        """Up to `width` paths for each number of hops, by falling worth of the output for the whole amount.
 
         Paths that could not even at first prices bring `least` are left out.
         """
@@ -123,12 +129,12 @@ class Router:
                         self._extend(reached, asset, (held, path), needed, source)
             labels = {}
             for asset, options in reached.items():
-                best = sorted(options, key=lambda option: (-option[0], _names(option[1])))[:width]
+                best = sorted(options, key=lambda option: (-self.worth(*option), _names(option[1])))[:width]
                 if asset == target:
                     found.extend(best)
                 else:
                     labels[asset] = best
-        found.sort(key=lambda option: (-option[0], len(option[1]), _names(option[1])))
+        found.sort(key=lambda option: (-self.worth(*option), len(option[1]), _names(option[1])))
         return [path for _, path in found]
 
     def _extend(
@@ -199,6 +205,16 @@ class Router:
         except TradeRefusedError:
             return None
         return _Step(used, min(out, out_alone), level, (after, after_alone))
+
+
+def _kept_by_edge(problem: Problem, edges: Mapping[str, tuple[Edge, ...]]) -> dict[Edge, float]:
+    """The share of its value that a leg keeps after what waiting costs."""
+    venues = problem.venues_by_id
+    return {
+        edge: 1 - leg_wait_cost(problem, venues[edge.venue], edge.asset_in, edge.asset_out)
+        for leaving in edges.values()
+        for edge in leaving
+    }
 
 
 def _best_level(state: OrderBookState, side: Literal["ask", "bid"], amount: int) -> tuple[str | None, int]:

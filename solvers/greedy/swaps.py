@@ -6,11 +6,11 @@ How
 2. Matches of two and three groups are taken at a price that all prefer to the market (`netting`); within a group a match
    is one more source, with a fixed rate and a limited amount.
 3. Groups go in the order of replay, on states that earlier groups have changed. An intent is cut into chunks; each chunk
-   takes the path with the best output after the gas of legs not used yet. A partial intent stops where a chunk falls
+   takes the path with the best output after what waiting costs and the gas of legs not used yet. A partial intent stops where a chunk falls
    below its limit; an all-or-none intent is taken whole or not at all; a buyer stops when it has what it wants.
    Where chunks fail (their rounding weighs on small amounts) all of it is tried on one path.
 
-It does not revisit earlier groups, and counts gas only between paths: gas is no part of the score.
+It does not revisit earlier groups, and counts gas and waiting only between paths: neither is part of the score.
 """
 
 from __future__ import annotations
@@ -289,7 +289,7 @@ class SwapRouter:
         return high
 
     def _best(self, group: str, paths: list[Path], amount: int, target: str) -> Quote | None:
-        """The quote with the most output per input after the gas of legs that the group does not use yet."""
+        """The quote with the most worth per input after the gas of legs that the group does not use yet."""
         used = self._legs.setdefault(group, set())
         best: tuple[float, Quote] | None = None
         for path in paths:
@@ -299,7 +299,7 @@ class SwapRouter:
             fresh = tuple(edge for edge in path if edge.venue not in used)
             # As if all chunks took the path; splits that carry too little for their gas are merged afterwards.
             gas = self._router.gas_in(fresh, target) / CHUNKS
-            value = (quote.out - gas) / quote.used
+            value = (self._router.worth(quote.out, path) - gas) / quote.used
             if best is None or value > best[0]:
                 best = (value, quote)
         return None if best is None else best[1]
