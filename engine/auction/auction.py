@@ -102,7 +102,7 @@ def clear(problem: Problem, proposals: Mapping[str, Proposal | Submission], *, w
         winners=decision.winners.ids,
         total_score=decision.winners.certificate.score,
         prices={group: price for bid in winners for group, price in sorted(bid.solution.prices.items())},
-        settlement=_settlement(problem, replayed),
+        settlement=settlement_of(problem, replayed),
     ).sealed()
 
 
@@ -213,7 +213,8 @@ def _selection_record(selection: Selection) -> SelectionRecord:
     )
 
 
-def _settlement(problem: Problem, replayed: Replayed) -> Settlement:
+def settlement_of(problem: Problem, replayed: Replayed) -> Settlement:
+    """What a record says of a feasible set of bids."""
     return Settlement(
         balances=_nonzero(replayed.balances),
         gas=_nonzero(replayed.gas),

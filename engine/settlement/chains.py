@@ -1,0 +1,59 @@
+"""The chains that settlements run on, as the coordinator knows them: nodes with keys, block times, quorums.
+
+A place of the market (a chain's vault, an exchange's account) is a chain here. What nodes say counts by quorum: a fate is
+believed when `quorum` nodes of the chain sign the same (engine.settlement.reports). With f liars among n nodes that is
+safe for quorum > f, and live for quorum <= n - f - nodes that do not answer.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from engine.auction.sealed import PublicKey
+from engine.auction.solution import Count
+from intents.errors import InputError
+from intents.identifiers import PlaceId, Text
+from intents.values import Value, content_hash
+
+Micros = Annotated[int, Field(ge=0, lt=2**53)]
+"""A time or a span of time in microseconds."""
+
+
+class Node(Value):
+    """A validator, sequencer or relayer that takes transactions. `stake` in any one unit of its chain."""
+
+    name: Text
+    operator: Text
+    region: Text
+    key: PublicKey
+    stake: Count = 1
+
+
+class ChainSpec(Value):
+    """One chain: mean time between blocks, time from a block to its finality, and who may be sent to and asked."""
+
+    block_us: Micros
+    finality_us: Micros
+    quorum: Count
+    nodes: tuple[Node, ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [node.name for node in self.nodes]
+        if len(set(names)) < len(names) or not 1 <= self.quorum <= len(names) or not self.block_us:
+            expected = "nodes of different names, 1 <= quorum <= their number, a block time"
+            raise InputError("bad_chain", "", expected=expected, actual=f"quorum {self.quorum} of {len(names)}")
+        return self
+
+
+class Network(Value):
+    """All chains by place."""
+
+    chains: dict[PlaceId, ChainSpec]
+
+    @property
+    def content_hash(self) -> str:
+        """The hash of all chains."""
+        return content_hash("clearway/settlement-network/1", self)

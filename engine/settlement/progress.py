@@ -1,0 +1,29 @@
+"""How far a settlement is: what was sent to whom, what was proved, what was decided. Stored before anything is done."""
+
+from __future__ import annotations
+
+from engine.auction.solution import Count
+from engine.network.trust.dispatch_log import Choice
+from engine.settlement.chains import Micros
+from engine.settlement.reports import Report
+from intents.identifiers import Digest, Text
+from intents.values import Value
+
+
+class Attempt(Value):
+    """One send. `sequence` is what its receipt repeats; `choice` is what the policy saw and chose, where it says."""
+
+    transaction: Digest
+    node: Text
+    sequence: Count
+    at_us: Micros
+    choice: Choice | None = None
+
+
+class Progress(Value):
+    """Grows only. `decision` is the landed bids, ascending, and None until every step's fate is known."""
+
+    attempts: tuple[Attempt, ...] = ()
+    reports: tuple[Report, ...] = ()
+    refused: Count = 0
+    decision: tuple[Digest, ...] | None = None
