@@ -1,0 +1,155 @@
+"""From estimates to the network snapshot: how long a transaction will take to be included, by node and by chain.
+
+Guarantees
+1. A node's expected wait is the larger of what stands before it now (own sends less signed receipts) and of what
+   queueing theory gives for the share it is sent; at a load of one or more, what piles up until the horizon. So a chain
+   looks congested as soon as its queues are, and before that as soon as its arrivals are too many.
+2. A chain's delay is the mean over its nodes, by share, of wait, service and distance, plus what inclusion itself takes;
+   its 90 % interval is that of the same mixture. Nobody to send to means the horizon.
+3. Integers, rounded up: delays, waits and prices are never less than the forecast.
+
+It invents nothing: rates, service times, shares and health are arguments (`engine.network.estimators`, health rules,
+equilibrium). Floats within, with operations that IEEE 754 rounds alike everywhere, and `math.exp`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+from engine.network.delay_price import PPM, crowding_price_ppm
+from engine.network.queueing import Wait, ggc_wait, quantile, sojourn_beyond
+from engine.network.state import ChainState, Health, NetworkSnapshot, NodeState, VenueDepth, delay_prices
+
+TAIL = 0.05
+"""What the interval of a delay leaves out at each end."""
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """What is known of a node. `services_us`: a sample of its service times, at least one; `rtt_us`: there and back."""
+
+    id: str
+    operator: str
+    region: str
+    services_us: tuple[int, ...]
+    load: int
+    share_ppm: int
+    stake_ppm: int = 0
+    servers: int = 1
+    service_scv: float = 1.0
+    rtt_us: int = 0
+    health: Health = "up"
+
+    @property
+    def service_us(self) -> float:
+        """Mean service time."""
+        return sum(self.services_us) / len(self.services_us)
+
+
+@dataclass(frozen=True)
+class ChainView:
+    """What is known of a chain. `arrivals_per_us`: transactions to send; `inclusion_us`: from a node to the block."""
+
+    nodes: tuple[NodeView, ...]
+    arrivals_per_us: float
+    inclusion_us: int = 0
+    finality_us: int = 0
+
+
+@dataclass(frozen=True)
+class DepthView:
+    """What is known of a pool: the input that moves its price by `move_ppm`, and what is under way to it."""
+
+    depth: int
+    pending: int
+    move_ppm: int = 10_000
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Everything a snapshot is made from, but the time. `horizon_us`: no forecast goes further."""
+
+    chains: Mapping[str, ChainView]
+    volatilities: Mapping[str, int] = field(default_factory=dict)
+    depths: Mapping[str, DepthView] = field(default_factory=dict)
+    k_permille: int = 1000
+    horizon_us: int = 600_000_000
+
+
+def expected_wait(node: NodeView, arrivals_per_us: float, horizon_us: int) -> Wait:
+    """The wait that a transaction meets which is sent to the node now, in microseconds."""
+    service = node.service_us
+    standing = max(0, node.load - node.servers + 1) * service / node.servers
+    load = arrivals_per_us * node.share_ppm / PPM * service / node.servers
+    if load >= 1:
+        piled = standing + (load - 1) * horizon_us
+        return Wait(1.0, min(piled, float(horizon_us)))
+    delayed, mean = ggc_wait(node.servers, load, node.service_scv)
+    steady = mean * service
+    if standing > steady:
+        return Wait(1.0, min(standing, float(horizon_us)))
+    return Wait(delayed, min(steady, float(horizon_us)))
+
+
+def chain_state(chain: ChainView, horizon_us: int) -> ChainState:
+    """The expected delay of a chain and its interval."""
+    laws = [
+        (node.share_ppm / PPM, expected_wait(node, chain.arrivals_per_us, horizon_us), node)
+        for node in chain.nodes
+        if node.share_ppm
+    ]
+    if not laws:
+        whole = horizon_us + chain.inclusion_us
+        return ChainState(delay_us=whole, low_us=whole, high_us=whole, finality_us=chain.finality_us)
+    mean = sum(share * (wait.mean + node.service_us + node.rtt_us) for share, wait, node in laws)
+
+    def beyond(time: float) -> float:
+        return sum(share * sojourn_beyond(wait, node.services_us, time - node.rtt_us) for share, wait, node in laws)
+
+    return ChainState(
+        delay_us=ceil(mean) + chain.inclusion_us,
+        low_us=int(quantile(beyond, TAIL)) + chain.inclusion_us,
+        high_us=ceil(quantile(beyond, 1 - TAIL)) + chain.inclusion_us,
+        finality_us=chain.finality_us,
+    )
+
+
+def network_snapshot(outlook: Outlook, time_us: int) -> NetworkSnapshot:
+    """The snapshot, its tables filled; it passes `check_network` where chains, assets and venues are known."""
+    chains = {place: chain_state(chain, outlook.horizon_us) for place, chain in sorted(outlook.chains.items())}
+    volatilities = dict(sorted(outlook.volatilities.items()))
+    return NetworkSnapshot(
+        time_us=time_us,
+        nodes=tuple(_nodes(outlook)),
+        chains=chains,
+        k_permille=outlook.k_permille,
+        volatilities=volatilities,
+        delay_prices=delay_prices(chains, volatilities, outlook.k_permille),
+        depths={venue: _depth(view) for venue, view in sorted(outlook.depths.items())},
+    )
+
+
+def _nodes(outlook: Outlook) -> Iterable[NodeState]:
+    for place, chain in sorted(outlook.chains.items()):
+        for node in sorted(chain.nodes, key=lambda node: node.id):
+            wait = expected_wait(node, chain.arrivals_per_us, outlook.horizon_us)
+            yield NodeState(
+                id=node.id,
+                chain=place,
+                operator=node.operator,
+                region=node.region,
+                health=node.health,
+                servers=node.servers,
+                service_us=ceil(node.service_us),
+                load=node.load,
+                stake_ppm=node.stake_ppm,
+                share_ppm=node.share_ppm,
+                wait_us=ceil(wait.mean),
+            )
+
+
+def _depth(view: DepthView) -> VenueDepth:
+    price = crowding_price_ppm(view.move_ppm, view.pending, view.depth)
+    return VenueDepth(depth=view.depth, move_ppm=view.move_ppm, pending=view.pending, price_ppm=price)
