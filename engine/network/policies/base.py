@@ -1,8 +1,8 @@
 """What a policy sees, what it may remember, and how both change: integers only, so that a choice replays bit for bit.
 
 A policy is one function `choose(sight, request, memory)` that gives the position of the node to send to, or -1 where
-none may take the request. It may write to `memory` alone. The functions below are the only ones that write to a Sight;
-the service's dispatcher and the simulator both use them. Times are microseconds, shares parts per million.
+none may take the request. It writes to `memory` alone; `engine.network.policies.observing` has the only functions that
+write to a Sight. Times are microseconds, shares parts per million.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.network.compiling import shared
-from engine.network.draws import Ints, seeded
+from engine.network.draws import Ints, below, seeded
 
 PPM = 1_000_000
 """One whole, in parts per million."""
@@ -20,30 +20,32 @@ PPM = 1_000_000
 STREAMED = 2**52
 """`seen_us` of a node whose receipts arrive as they are signed: nothing can have left unseen. Fits a JSON number."""
 
-DECAY_US = 10_000_000
-"""Time in which a peak of observed latency falls to 1/e; Finagle's default (util-core PeakEwma, 10 s)."""
+NEVER = 2**62
+"""Cost of what must not be chosen; every real cost is below."""
 
 POOL_SLOTS = 16
-"""Probes that Prequal keeps (NSDI 2024)."""
+"""Probes that Prequal keeps."""
 
 
 class Sight(NamedTuple):
     """What a dispatcher knows of n nodes: int64[n], but `rtt_us` which is int64[regions, n]."""
 
     own: Ints
-    """Sends less signed receipts; where receipts come in batches, as of `seen_us` plus sends after it."""
+    """Sends less signed receipts; where receipts come in batches, less those of the last batch."""
     reported: Ints
     """Queue length that the node last stated: old, or a lie."""
     since: Ints
     """Sends less receipts since that statement; may be negative."""
     seen_us: Ints
     """Until when all departures are known: `STREAMED`, or the time of the last batch of receipts."""
+    expected_milli: Ints
+    """Expected requests there, in thousandths, as of `expected_at_us`; read only where receipts come in batches."""
+    expected_at_us: Ints
     service_us: Ints
     """Estimated mean service time, at least 1."""
     latency_us: Ints
-    """Peak-EWMA of observed latency, round trip included; 0 is no history."""
+    """Peak-EWMA of observed latency, round trip included, as of `latency_at_us`; 0 is no history."""
     latency_at_us: Ints
-    """When `latency_us` was brought up to date."""
     rtt_us: Ints
     """Round-trip time from each region of demand."""
     stake_ppm: Ints
@@ -56,10 +58,12 @@ class Sight(NamedTuple):
     """Where the node stands."""
     operator: Ints
     """Who runs it: positions in `Memory.bucket`."""
+    identity: Ints
+    """A number >= 0 of the node's own, that stays when other nodes come and go."""
 
 
 class Request(NamedTuple):
-    """What is to be sent: a time, the region of its demand, a key of affinity >= 0 and its value >= 0 (below 2^40)."""
+    """What is to be sent: a time, the region of its demand, a key of affinity >= 0 and its value in [0, 2^31)."""
 
     now_us: int
     region: int
@@ -68,20 +72,24 @@ class Request(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What policies write: part of the input of a choice, recorded with it."""
+    """What policies write: part of the input of a choice, recorded with it (all but `cost`)."""
 
     draws: Ints
     """State of `engine.network.draws`."""
     cursor: Ints
-    """int64[1]: round robin's last node; Prequal's alternation."""
+    """int64[1]: round robin's last node; choices made by Prequal."""
     credit: Ints
     """int64[n]: smooth weighted round robin."""
     pool: Ints
-    """int64[POOL_SLOTS, 4]: Prequal's probes (node or -1, requests in flight, latency, time)."""
+    """int64[POOL_SLOTS, 4]: Prequal's probes (node or -1, requests in flight, time, uses)."""
     bucket: Ints
-    """int64[operators]: value each operator may still be given before it exceeds its ceiling."""
+    """int64[operators]: value in millionths that each operator may still be given before it exceeds its ceiling."""
     ceiling_ppm: Ints
-    """int64[operators]: greatest share of dispatched value; PPM is no ceiling."""
+    """int64[operators]: greatest share of dispatched value."""
+    burst: Ints
+    """int64[1]: value (below 2^41) by which an operator may be ahead of its ceiling; 0 switches ceilings off."""
+    cost: Ints
+    """int64[n]: scratch, written before it is read."""
 
 
 def blank_sight(nodes: int, regions: int = 1) -> Sight:
@@ -90,21 +98,23 @@ def blank_sight(nodes: int, regions: int = 1) -> Sight:
     def filled(value: int) -> Ints:
         return np.full(nodes, value, dtype=np.int64)
 
-    even = filled(PPM // nodes)
     return Sight(
         own=filled(0),
         reported=filled(0),
         since=filled(0),
         seen_us=filled(STREAMED),
+        expected_milli=filled(0),
+        expected_at_us=filled(0),
         service_us=filled(1_000_000),
         latency_us=filled(0),
         latency_at_us=filled(0),
         rtt_us=np.zeros((regions, nodes), dtype=np.int64),
-        stake_ppm=even,
-        share_ppm=even.copy(),
+        stake_ppm=filled(PPM // nodes),
+        share_ppm=filled(PPM // nodes),
         cap=filled(2**31),
         region=filled(0),
         operator=np.arange(nodes, dtype=np.int64),
+        identity=np.arange(nodes, dtype=np.int64),
     )
 
 
@@ -119,6 +129,8 @@ def blank_memory(nodes: int, operators: int, seed: int) -> Memory:
         pool=pool,
         bucket=np.zeros(operators, dtype=np.int64),
         ceiling_ppm=np.full(operators, PPM, dtype=np.int64),
+        burst=np.zeros(1, dtype=np.int64),
+        cost=np.zeros(nodes, dtype=np.int64),
     )
 
 
@@ -129,58 +141,32 @@ def usable(sight: Sight, node: int) -> bool:
 
 
 @shared
-def record_send(sight: Sight, node: int) -> None:
-    """A request goes to the node."""
-    sight.own[node] += 1
-    sight.since[node] += 1
+def least_cost(memory: Memory) -> int:
+    """The node of least `Memory.cost`, each of several with equal chance; -1 where all are `NEVER`."""
+    best, least, ties = -1, NEVER, 0
+    for node in range(len(memory.cost)):
+        cost = memory.cost[node]
+        if cost < least:
+            best, least, ties = node, cost, 1
+        elif cost == least and best >= 0:
+            ties += 1
+            if below(memory.draws, ties) == 0:
+                best = node
+    return best
 
 
 @shared
-def record_receipt(sight: Sight, node: int, latency_us: int, now_us: int) -> None:
-    """A signed receipt arrives for a request of ours sent `latency_us` ago."""
-    sight.own[node] = max(sight.own[node] - 1, 0)
-    sight.since[node] -= 1
-    observe_latency(sight, node, latency_us, now_us)
-
-
-@shared
-def record_report(sight: Sight, node: int, queue: int) -> None:
-    """The node states its queue length; what it says does not change what we know ourselves."""
-    sight.reported[node] = queue
-    sight.since[node] = 0
-
-
-@shared
-def record_batch(sight: Sight, node: int, outstanding: int, now_us: int) -> None:
-    """Receipts up to now arrive at once: `outstanding` of our requests are still there, and it is known until now."""
-    sight.own[node] = outstanding
-    sight.seen_us[node] = now_us
-
-
-@shared
-def observe_latency(sight: Sight, node: int, latency_us: int, now_us: int) -> None:
-    """Peak-EWMA: a higher latency is taken at once, a lower one is approached with weight e^(-elapsed/DECAY_US).
-
-    e^(-x) is taken as 1/(1 + x + x^2/2), at most 4 % too high for x <= 1 (its tail is fatter); rounded down.
-    """
-    known = int(sight.latency_us[node])
-    if latency_us < known:
-        known = latency_us + _decayed(known - latency_us, now_us - int(sight.latency_at_us[node]))
-    else:
-        known = latency_us
-    sight.latency_us[node] = known
-    sight.latency_at_us[node] = now_us
-
-
-@shared
-def _decayed(amount: int, elapsed_us: int) -> int:
-    """`amount` < 2^40 after a time, by the approximation of `observe_latency`."""
-    elapsed_permille = min(max(elapsed_us, 0) // (DECAY_US // 1000), 100_000)
-    weight = 1_000_000 + 1000 * elapsed_permille + elapsed_permille * elapsed_permille // 2
-    return amount * 1_000_000 // weight
-
-
-@shared
-def peak_latency_us(sight: Sight, node: int, now_us: int) -> int:
-    """The observed latency, decayed to now."""
-    return _decayed(int(sight.latency_us[node]), now_us - int(sight.latency_at_us[node]))
+def pick(sight: Sight, memory: Memory, other_than: int) -> int:
+    """A usable node with equal chances, other than the one given (-1: any); -1 where there is none."""
+    count = 0
+    for node in range(len(sight.cap)):
+        count += int(node != other_than and usable(sight, node))
+    if count == 0:
+        return -1
+    left = below(memory.draws, count)
+    for node in range(len(sight.cap)):
+        if node != other_than and usable(sight, node):
+            if left == 0:
+                return node
+            left -= 1
+    return -1

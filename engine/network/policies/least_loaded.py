@@ -1,0 +1,14 @@
+"""Least loaded, naively: the shortest queue that a node last reported. On old reports worse than chance, as all herd."""
+
+from __future__ import annotations
+
+from engine.network.compiling import shared
+from engine.network.policies.base import NEVER, Memory, Request, Sight, least_cost, usable
+
+
+@shared
+def choose(sight: Sight, request: Request, memory: Memory) -> int:
+    """The node to send to; -1 where none is usable. Of equals one by chance."""
+    for node in range(len(sight.cap)):
+        memory.cost[node] = sight.reported[node] if usable(sight, node) else NEVER
+    return least_cost(memory)
