@@ -17,6 +17,9 @@ from engine.network.policies.base import STREAMED, Sight
 DECAY_US = 10_000_000
 """Time in which a peak of observed latency falls to 1/e; Finagle's default (PeakEwma, 10 s)."""
 
+ESTIMATE_SHIFT = 4
+"""Weight 1/16 of a new service time in its average."""
+
 _MILLI = 1000
 _MOST_STEPS = 32
 
@@ -101,3 +104,10 @@ def _weight_ppm(elapsed_us: int) -> int:
     """e^(-x) for x = elapsed / DECAY_US in ppm, taken as 1/(1 + x + x^2/2): 0.03 too high at 1, at most 0.07 at 2.5."""
     permille = min(max(elapsed_us, 0) // (DECAY_US // 1000), 100_000)
     return 1_000_000_000_000 // (1_000_000 + 1000 * permille + permille * permille // 2)
+
+
+@shared
+def learn_service(sight: Sight, node: int, service_us: int) -> None:
+    """A service time worked out of receipts (from the later of send and receipt before) enters its average."""
+    known = int(sight.service_us[node])
+    sight.service_us[node] = max(known + ((service_us - known) >> ESTIMATE_SHIFT), 1)
