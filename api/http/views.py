@@ -213,7 +213,7 @@ class AuctionView(Value):
     """An auction. What comes with its end is null before it; `total_score` is in base units of the numeraire."""
 
     number: Number
-    status: Literal["open", "settled", "void"]
+    status: Literal["open", "settling", "settled", "void"]
     problem_hash: Digest
     snapshot_hash: Digest
     rules_version: str

@@ -4,11 +4,14 @@
     auctioneer.run(stop)
 
 Guarantees
-1. An auction is two transactions. The first cuts the batch and stores the problem's hash, before any solver sees the
-   problem; the second settles: postings, fills, record, intents' states and the next market, all or nothing.
-2. Between the two nothing is owed to anybody. Whoever leads next voids an auction that has only the first, with the
-   reason, and its intents are open again; so a crash at any point loses no intent and fills none twice.
-3. Both transactions, and the voiding, check the fence of the lease: of two auctioneers on one database only the one that
+1. An auction is three transactions. The first cuts the batch and stores the problem's hash, before any solver sees the
+   problem; the second decides: the record and the plan of its settlement. Then the plan is dispatched to its chains
+   (engine.runtime.settling), and the third posts what landed: postings, fills, intents' states, the settlement's
+   record and the next market, all or nothing.
+2. Before the second nothing is owed to anybody. Whoever leads next voids an auction that has only the first, with the
+   reason, and its intents are open again. After the second chains may know of it: whoever leads next goes on with the
+   dispatch. So a crash at any point loses no intent, fills none twice, and gives each winning bid one effect.
+3. All of them, and the voiding, check the fence of the lease: of two auctioneers on one database only the one that
    leads changes anything, whatever the other still believes.
 4. No batch is cut while the operator holds auctions (engine.runtime.operation). An auction whose reference prices are
    older than the settings allow is voided, with that reason.
@@ -28,8 +31,7 @@ from importlib.metadata import version
 
 import structlog
 
-from engine.auction.apply import filled_units
-from engine.auction.auction import clear, replayed_winners
+from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
 from engine.audit.record import Record
@@ -41,6 +43,12 @@ from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.remote import Gateway, compete_openly
 from engine.runtime.settings import Settings
+from engine.runtime.settling import HOOKS as SETTLING_HOOKS
+from engine.runtime.settling import Settlement, Settler
+from engine.runtime.stored_network import StoredNetwork
+from engine.settlement.choosing import LeastInFlight
+from engine.settlement.plan import winning_solutions
+from engine.settlement.record import settlement_bytes
 from engine.store.database import Database
 from engine.store.errors import LeaseLostError
 from engine.store.repositories.solvers import RemoteSolver
@@ -59,6 +67,9 @@ HOOKS = (
     "answered",  # one solver's answer is there
     "frozen",
     "cleared",
+    "deciding",  # record and plan stored, not committed
+    "decided",
+    *SETTLING_HOOKS,
     "posting",  # money moved, not committed
     "settling",  # all is settled, not committed
     "settled",
@@ -98,10 +109,11 @@ class Auctioneer:
         settings: Settings,
         *,
         gateway: Gateway | None = None,
+        settler: Settler | None = None,
         holder: str | None = None,
         hooks: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Without a gateway registered solvers are not asked."""
+        """Without a gateway registered solvers are not asked. Without a settler the world's simulated chains are used."""
         self.state = State()
         self._database = database
         self._world = world
@@ -109,6 +121,7 @@ class Auctioneer:
         self._pool = pool
         self._settings = settings
         self._gateway = gateway
+        self._settler = _embedded_settler(database, world, hooks) if settler is None else settler
         self._holder = settings.holder if holder is None else holder
         self._hooks = hooks
         self._fence: int | None = None
@@ -152,11 +165,17 @@ class Auctioneer:
         return True
 
     def recover(self) -> list[int]:
-        """Void what was interrupted: its intents are open again. The numbers voided. Raises LeaseLostError."""
-        return self._void("interrupted")
+        """Void what was interrupted before its winners were decided: its intents are open again. Settle what was after it.
+
+        The numbers voided. Raises LeaseLostError, and SettlingError where a settlement does not become final.
+        """
+        voided = self._void("interrupted")
+        self._settle_decided()
+        return voided
 
     def run_once(self) -> int:
         """Run one auction; its number. Raises LeaseLostError where another leads, HeldError, ClearwayError."""
+        self._settle_decided()
         timings = _Timings()
         number, problem, deadline_ms, entrants = self._cut()
         log = self._log.bind(auction=number, problem=problem.hash)
@@ -172,12 +191,12 @@ class Auctioneer:
         record = clear(problem, {run.solver: run.submission for run in runs}, work=self._settings.selection_work)
         self._hooks("cleared")
         timings.reach("cleared")
-        self._settle(number, record, runs, {**timings.reached, **_solver_timings(runs, collected)})
-        self._hooks("settled")
+        self._decide(number, record, runs, {**timings.reached, **_solver_timings(runs, collected)})
+        self._hooks("decided")
+        timings.reach("decided")
+        self._settle_decided()
         timings.reach("settled")
-        self.state.last_number, self.state.fault = number, ""
-        filled = len(record.settlement.filled_units)
-        log.info("settled", filled=filled, of=len(problem.intents), **timings.reached)
+        log.info("done", **timings.reached)
         return number
 
     def _turn(self) -> None:
@@ -248,22 +267,12 @@ class Auctioneer:
             return compete(self._pool, self._pool.names, problem, limits, finished=finished)
         return compete_openly(self._pool, entrants, problem, limits, self._gateway, finished=finished)
 
-    def _settle(self, number: int, record: Record, runs: list[Run], timings: Mapping[str, object]) -> None:
-        problem = record.problem
-        replayed = replayed_winners(record)
-        entry = settlement_entry(problem, replayed, problem.auction)
-        filled = filled_units(problem, replayed)
+    def _decide(self, number: int, record: Record, runs: list[Run], timings: Mapping[str, object]) -> None:
         with self._database.transaction() as work:
             self._check_fence(work)
             now = self._clock.now_ms()
-            if entry.postings:
-                work.accounts.post(entry, now)
-            self._hooks("posting")
-            for intent in problem.intents:
-                event = Settled(filled.get(intent.id, intent.filled_units) - intent.filled_units)
-                work.intents.move(intent.id, event, now, number)
-            work.auctions.settle(number, record, timings, now)
-            self._world.leave(work, problem.snapshot, (state for _, state in sorted(replayed.venues.items())))
+            work.auctions.decide(number, record, timings)
+            self._settler.begin(work, number, record)
             for run in runs:
                 for outcome in _outcomes(run, record):
                     work.solvers.note(run.solver, outcome)
@@ -275,6 +284,39 @@ class Auctioneer:
                     most=self._settings.solver_failures,
                     bench_ms=round(self._settings.bench_seconds * 1000),
                 )
+            self._hooks("deciding")
+
+    def _settle_decided(self) -> None:
+        """Settle what is decided: the auction of this turn, or one that somebody else began."""
+        with self._database.reading() as work:
+            decided = [auction.number for auction in work.auctions.unfinished("settling")]
+        for number in decided:
+            done = self._settler.finish(number, self._keep_leading)
+            self._post(number, done)
+            self._hooks("settled")
+            self.state.last_number, self.state.fault = number, ""
+            landed, failed = len(done.settled.landed), len(done.settled.failed)
+            self._log.info("settled", auction=number, landed=landed, failed=failed, sends=len(done.settled.attempts))
+
+    def _post(self, number: int, done: Settlement) -> None:
+        """What a final settlement did, in one transaction."""
+        problem, settled, replayed = done.record.problem, done.settled, done.outcome.replayed
+        entry = settlement_entry(problem, replayed, problem.auction)
+        why = {fill: code for bid, code in settled.failed.items() for fill in _filled_by(done.record, bid)}
+        with self._database.transaction() as work:
+            self._check_fence(work)
+            now = self._clock.now_ms()
+            if entry.postings:
+                work.accounts.post(entry, now)
+            self._hooks("posting")
+            for intent in problem.intents:
+                filled = settled.outcome.filled_units.get(intent.id, intent.filled_units) - intent.filled_units
+                detail = {"settlement": why[intent.id]} if intent.id in why else {}
+                work.intents.move(intent.id, Settled(filled), now, number, detail)
+            work.auctions.settle(number, done.record, settled.landed, now)
+            content, key = settlement_bytes(settled), settled.settlement_hash
+            work.settlements.end(number, key, content, landed=settled.landed, failed=settled.failed)
+            self._world.leave(work, problem.snapshot, (state for _, state in sorted(replayed.venues.items())))
             self._hooks("settling")
 
     def _void(self, reason: str) -> list[int]:
@@ -296,6 +338,12 @@ class Auctioneer:
         if self._fence is None:
             raise LeaseLostError("lease_lost", self._holder, expected="a lease", actual="none")
         work.leases.check(self._fence)
+
+    def _keep_leading(self, work: Work) -> None:
+        """A settlement may take longer than a term: each of its steps begins the term anew, where it is still ours."""
+        self._check_fence(work)
+        if self._fence is not None:
+            work.leases.renew(self._fence, self._clock.now_ms(), round(self._settings.lease_seconds * 1000))
 
     def _lost(self) -> None:
         self._log.warning("lease lost", fence=self._fence)
@@ -324,3 +372,16 @@ def _outcomes(run: Run, record: Record) -> list[str]:
     statuses = {bid.status for bid in record.bids if bid.solver == run.solver}
     failures = [run.failure] if run.failure else []
     return ["no_bid" if run.no_bid else "answered", *failures, *sorted(statuses)]
+
+
+def _filled_by(record: Record, bid: str) -> list[str]:
+    """The intents that a winning bid would fill."""
+    solution = winning_solutions(record)[bid]
+    return [fill.intent for fill in solution.fills]
+
+
+def _embedded_settler(database: Database, world: EmbeddedWorld, hooks: Callable[[str], None]) -> Settler:
+    with database.reading() as work:
+        market = world.market(work)
+    stored = StoredNetwork.open(database, market, world.seed)
+    return Settler(database, stored, stored.network, LeastInFlight(stored.network), hooks=hooks)

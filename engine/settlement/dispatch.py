@@ -251,22 +251,20 @@ class Dispatch:
                     yield Ask(chain, node.name, wanted)
 
     def _next_us(self, now_us: int) -> int:
-        """One block of the fastest chain where something is under way; else when the next bridge has delivered."""
-        tick = min((spec.block_us for spec in self.plan.network.chains.values()), default=1)
-        under_way = [
-            self.plan.network.chains[self.plan.transactions[name].chain].block_us
-            for name in self._tries
-            if name not in self.fates
-        ]
-        if under_way or self._progress.decision is not None:
-            return now_us + min(under_way, default=tick)
-        free = [
+        """When an answer can matter where something is under way; else when the next bridge has delivered."""
+        chains = self.plan.network.chains
+        pauses = {place: self._rules.ask_blocks * spec.block_us for place, spec in chains.items()}
+        open_ = {self.plan.transactions[name].chain for name in self._tries if name not in self.fates}
+        if open_ or self._progress.decision is not None:
+            asks = (self._asked_us.get(place, now_us) + pauses[place] for place in open_)
+            return max(now_us, min(asks, default=now_us + min(pauses.values()))) + min(pauses.values()) // 4
+        free = (
             self._final_us[edge.before] + edge.delay_us
             for edge in self.plan.edges
             if edge.before in self._final_us and edge.after not in self._tries
-        ]
+        )
         later = [at_us for at_us in free if at_us > now_us]
-        return min(later, default=now_us + tick)
+        return min(later, default=now_us + min(pauses.values(), default=1))
 
 
 def _over(step: Transaction, now_us: int) -> bool:

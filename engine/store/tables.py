@@ -139,7 +139,7 @@ auctions = Table(
     "auctions",
     metadata,
     _column("number", Number, primary_key=True, autoincrement=False, comment="Counts up from 1"),
-    _column("status", String(10), comment="open, settled or void"),
+    _column("status", String(10), comment="open, settling, settled or void"),
     _column("problem_hash", String(71), comment="Stored before any solver sees the problem"),
     _column("snapshot", String(71), ForeignKey("snapshots.hash"), comment="The problem's snapshot"),
     _column("rules_version", String(10), comment="The rules it is cleared by"),
@@ -147,29 +147,37 @@ auctions = Table(
     _column("code_version", String(80), comment="The version of the code that ran it"),
     _column("cut_ms", Number, comment="When its batch was cut"),
     _column("deadline_ms", Number, comment="When the bid set freezes"),
-    _column("ended_ms", Number, nullable=True, comment="When it was settled or voided; null while open"),
+    _column("ended_ms", Number, nullable=True, comment="When it was settled or voided; null before"),
     _column("void_reason", Text, nullable=True, comment="Why it was voided; null unless void"),
     _column(
         "timings",
         Json,
         nullable=True,
-        comment="What each step took, as the auctioneer measured it; null unless settled",
+        comment="What each step took, as the auctioneer measured it; null before winners are decided",
     ),
     _column(
         "total_score",
         Exact(SUM_DIGITS),
         nullable=True,
-        comment="The winners' score, numeraire base units; null unless settled",
+        comment="The winners' score, numeraire base units; null before winners are decided",
     ),
-    _column("record_hash", String(71), nullable=True, comment="The record's own hash; null unless settled"),
+    _column("record_hash", String(71), nullable=True, comment="The record's own hash; null before winners are decided"),
     _column(
-        "record_digest", String(64), nullable=True, comment="SHA-256 of the record's bytes, hex; null unless settled"
+        "record_digest",
+        String(64),
+        nullable=True,
+        comment="SHA-256 of the record's bytes, hex; null before winners are decided",
     ),
-    _column("record", Packed, nullable=True, comment="The record without its snapshot, deflated; null unless settled"),
-    CheckConstraint("status IN ('open', 'settled', 'void')", name="status"),
-    CheckConstraint("(status = 'open') = (ended_ms IS NULL)", name="ended"),
+    _column(
+        "record",
+        Packed,
+        nullable=True,
+        comment="The record without its snapshot, deflated; null before winners are decided",
+    ),
+    CheckConstraint("status IN ('open', 'settling', 'settled', 'void')", name="status"),
+    CheckConstraint("(status IN ('open', 'settling')) = (ended_ms IS NULL)", name="ended"),
     CheckConstraint("(status = 'void') = (void_reason IS NOT NULL)", name="void"),
-    CheckConstraint("(status = 'settled') = (record IS NOT NULL)", name="record"),
+    CheckConstraint("(status IN ('settling', 'settled')) = (record IS NOT NULL)", name="record"),
     Index(None, "status"),
     comment="Every auction, settled or not",
 )
@@ -200,7 +208,7 @@ bids = Table(
     _column("unpriced", Json, comment="Intents whose fills score 0 because no price exists"),
     CheckConstraint("status IN ('won', 'lost', 'filtered', 'invalid')", name="status"),
     CheckConstraint("(status = 'won') = (reason IS NULL)", name="reason"),
-    comment="Every bid of every settled auction",
+    comment="Every bid of every auction whose winners are decided",
 )
 
 bid_intents = Table(
@@ -230,7 +238,7 @@ fills = Table(
     ForeignKeyConstraint(["auction", "bid"], ["bids.auction", "bids.id"]),
     ForeignKeyConstraint(["auction", "intent"], ["auction_intents.auction", "auction_intents.intent"]),
     Index(None, "intent", "auction"),
-    comment="What winners filled",
+    comment="What winners that landed filled",
 )
 
 winners = Table(
@@ -246,6 +254,38 @@ winners = Table(
     ForeignKeyConstraint(["auction", "bid"], ["bids.auction", "bids.id"]),
     CheckConstraint("(price_num IS NULL) = (price_den IS NULL)", name="price"),
     comment="Who won what, by group",
+)
+
+settlements = Table(
+    "settlements",
+    metadata,
+    _column("auction", Number, ForeignKey("auctions.number"), primary_key=True, comment="The auction"),
+    _column("plan_hash", String(71), comment="Hash of the plan"),
+    _column("plan", Packed, comment="Canonical JSON of the plan, deflated"),
+    _column("progress", Packed, comment="Canonical JSON of what was sent, proved and decided so far, deflated"),
+    _column("settlement_hash", String(71), nullable=True, comment="The settlement record's hash; null before its end"),
+    _column("record", Packed, nullable=True, comment="The settlement record, deflated; null before its end"),
+    CheckConstraint("(settlement_hash IS NULL) = (record IS NULL)", name="record"),
+    comment="How each decided auction is settled on its chains",
+)
+
+settled_bids = Table(
+    "settled_bids",
+    metadata,
+    _column("auction", Number, ForeignKey("settlements.auction"), primary_key=True, comment="The auction"),
+    _column("bid", String(71), primary_key=True, comment="A winning bid"),
+    _column("failure", String(30), nullable=True, comment="Why it had no effect; null where it landed"),
+    ForeignKeyConstraint(["auction", "bid"], ["bids.auction", "bids.id"]),
+    comment="What became of each winner",
+)
+
+simulated_networks = Table(
+    "simulated_networks",
+    metadata,
+    _column("name", String(100), primary_key=True, comment="Which world's network"),
+    _column("world", Packed, comment="What it is made of, canonical JSON, deflated"),
+    _column("state", Packed, comment="Where its chains and nodes stand, JSON, deflated"),
+    comment="Simulated chains: the outside, kept here for the embedded world; nothing else refers to it",
 )
 
 entries = Table(

@@ -16,6 +16,8 @@ from engine.store.repositories.idempotency import Idempotency
 from engine.store.repositories.intents import Intents
 from engine.store.repositories.leases import Leases
 from engine.store.repositories.meta import Meta
+from engine.store.repositories.settlements import Settlements
+from engine.store.repositories.simulated import SimulatedNetworks
 from engine.store.repositories.snapshots import Snapshots
 from engine.store.repositories.solvers import Solvers
 
@@ -29,6 +31,8 @@ class Work:
         self.accounts = Accounts(connection)
         self.snapshots = Snapshots(connection)
         self.auctions = Auctions(connection, self.snapshots)
+        self.settlements = Settlements(connection)
+        self.simulated = SimulatedNetworks(connection)
         self.solvers = Solvers(connection)
         self.idempotency = Idempotency(connection)
         self.leases = Leases(connection)

@@ -4,7 +4,9 @@ from collections import Counter
 
 from sqlalchemy import create_engine, select
 
+from engine.audit.record import Record
 from engine.audit.replay import replay_record
+from engine.settlement.record import SettlementRecord, check_settlement
 from engine.store.database import Database
 from engine.store.tables import balances, entries, holds, postings
 from intents.lifecycle import Status
@@ -48,10 +50,13 @@ def check_fills(database: Database) -> None:
 
 
 def check_records(database: Database) -> None:
-    """Every settled auction replays to its bytes."""
+    """Every settled auction replays to its bytes, and its settlement to what it says."""
     with database.reading() as work:
         auctions, _ = work.auctions.page(None, 1000)
         for auction in auctions:
             record = work.auctions.record_bytes(auction.number)
-            assert (record is None) == (auction.status != "settled")
-            assert record is None or replay_record(record).identical
+            settlement = work.settlements.record_bytes(auction.number)
+            assert (record is None) == (settlement is None) == (auction.status != "settled")
+            if record is not None and settlement is not None:
+                assert replay_record(record).identical
+                check_settlement(Record.from_json(record), SettlementRecord.from_json(settlement))

@@ -176,7 +176,7 @@ def test_an_auction_that_fails_is_voided_and_the_next_one_runs(url: str, databas
         if hook == "settled":
             stop.set()
 
-    failing = once("posting", fail)
+    failing = once("deciding", fail)
     auctioneer: Auctioneer = auctioneer_of(database, pool, holder="one", hooks=hooks)
     intent = submit(database, "somebody")
 

@@ -37,9 +37,10 @@ EXPECTED = {
     "answered": ["void"],
     "frozen": ["void"],
     "cleared": ["void"],
-    "posting": ["void"],
-    "settling": ["void"],
-    "settled": ["settled"],
+    "deciding": ["void"],
+    **dict.fromkeys(
+        ("decided", "dispatching", "dispatched", "heard", "proved", "final", "posting", "settling", "settled"), SETTLED
+    ),
 }
 """By hook, how the auction ends in which the process is killed there; nothing where it never began."""
 

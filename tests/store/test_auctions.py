@@ -31,7 +31,8 @@ def opened(work: Work, number: int, asked: Problem) -> None:
 
 def settled(work: Work, number: int, record: Record) -> None:
     opened(work, number, record.problem)
-    work.auctions.settle(number, record, {"solve_ms": 12}, 3_000)
+    work.auctions.decide(number, record, {"solve_ms": 12})
+    work.auctions.settle(number, record, record.winners, 3_000)
 
 
 def test_the_record_comes_back_byte_for_byte_and_replays(database: Database) -> None:
@@ -105,8 +106,13 @@ def test_an_auction_without_intents_or_bids_is_settled_too(database: Database) -
         assert (work.auctions.bids(1), work.auctions.fills(1), work.auctions.winners(1)) == ([], [], [])
 
 
+def ended(work: Work, record: Record) -> None:
+    work.auctions.decide(1, record, {})
+    work.auctions.settle(1, record, record.winners, 2)
+
+
 ENDS: list[Callable[[Work], None]] = [
-    lambda work: work.auctions.settle(1, small_record(), {}, 2),
+    lambda work: ended(work, small_record()),
     lambda work: work.auctions.void(1, "again", 2),
 ]
 
@@ -132,7 +138,24 @@ def test_a_record_of_another_problem_is_refused(database: Database) -> None:
     with database.transaction() as work:
         opened(work, 1, other)
         with pytest.raises(StoreError, match="wrong_problem"):
-            work.auctions.settle(1, small_record(), {}, 2)
+            work.auctions.decide(1, small_record(), {})
+
+
+def test_only_winners_that_landed_fill_and_only_what_is_decided_settles(database: Database) -> None:
+    record = small_record()
+    with database.transaction() as work:
+        opened(work, 1, record.problem)
+        with pytest.raises(StoreError, match="auction_not_open"):
+            work.auctions.settle(1, record, record.winners, 2)
+        work.auctions.decide(1, record, {})
+        decided = work.auctions.get(1)
+        assert decided is not None
+        assert (decided.status, decided.ended_ms, work.auctions.fills(1)) == ("settling", None, [])
+        with pytest.raises(StoreError, match="auction_not_open"):
+            work.auctions.void(1, "too late", 2)
+        work.auctions.settle(1, record, [], 2)
+
+        assert (work.auctions.fills(1), len(work.auctions.winners(1))) == ([], len(record.prices))
 
 
 def test_a_voided_auction_says_why(database: Database) -> None:

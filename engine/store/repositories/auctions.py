@@ -1,10 +1,10 @@
-"""Auctions: opened before any solver sees the problem, then settled or voided, once.
+"""Auctions: opened before any solver sees the problem, then decided and settled, or voided, each once.
 
 Guarantees
-1. An open auction's problem hash, snapshot and batch do not change; `settle` refuses a record of another problem.
+1. An open auction's problem hash, snapshot and batch do not change; `decide` refuses a record of another problem.
 2. The record comes back byte for byte (`record_bytes` checks its digest). Its snapshot, most of which repeats from one
    auction to the next, is stored as a snapshot and put back in.
-3. Every bid of the record is a row, won or not; every winner's fills and groups are rows.
+3. Every bid of the record is a row, won or not; every winner's groups are rows, and the fills of winners that landed.
 
 It moves neither intents nor balances: whoever settles does that in the same transaction.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,10 +31,10 @@ _SUMMARY = [column for column in auctions.c if column.name != "record"]
 
 @dataclass(frozen=True, slots=True)
 class StoredAuction:
-    """An auction. What comes with its end is None before it; `total_score` is in base units of the numeraire."""
+    """An auction. What comes with the decision or the end is None before; `total_score` is in the numeraire's base units."""
 
     number: int
-    status: Literal["open", "settled", "void"]
+    status: Literal["open", "settling", "settled", "void"]
     problem_hash: str
     snapshot: str
     rules_version: str
@@ -122,16 +122,15 @@ class Auctions:
         self._connection.execute(insert(auctions).values(**row))
         self._insert(auction_intents, ({"auction": number, "intent": intent} for intent in intent_ids))
 
-    def settle(self, number: int, record: Record, timings: Mapping[str, Any], at_ms: int) -> None:
-        """Store how an auction ended. Raises StoreError `auction_not_open` or `wrong_problem`."""
-        opened = self._open_one(number)
+    def decide(self, number: int, record: Record, timings: Mapping[str, Any]) -> None:
+        """Store who won. Raises StoreError `auction_not_open` or `wrong_problem`."""
+        opened = self._locked(number, "open")
         if (record.problem_hash, record.problem.snapshot_hash) != (opened.problem_hash, opened.snapshot):
             raise StoreError("wrong_problem", str(number), expected=opened.problem_hash, actual=record.problem_hash)
         data = record.to_wire()
         data["problem"]["snapshot"] = None
         values = {
-            "status": "settled",
-            "ended_ms": at_ms,
+            "status": "settling",
             "timings": dict(timings),
             "total_score": record.total_score,
             "record_hash": record.record_hash,
@@ -141,12 +140,18 @@ class Auctions:
         self._connection.execute(update(auctions).where(auctions.c.number == number).values(**values))
         self._insert(bids, _bid_rows(number, record))
         self._insert(bid_intents, _mention_rows(number, record))
-        self._insert(fills, _fill_rows(number, record))
         self._insert(winners, _winner_rows(number, record))
+
+    def settle(self, number: int, record: Record, landed: Collection[str], at_ms: int) -> None:
+        """Store which of the record's winners had effect, and that this is the end. Raises StoreError `auction_not_open`."""
+        self._locked(number, "settling")
+        values = {"status": "settled", "ended_ms": at_ms}
+        self._connection.execute(update(auctions).where(auctions.c.number == number).values(**values))
+        self._insert(fills, _fill_rows(number, record, landed))
 
     def void(self, number: int, reason: str, at_ms: int) -> None:
         """End an auction without effect. Raises StoreError `auction_not_open`."""
-        self._open_one(number)
+        self._locked(number, "open")
         values = {"status": "void", "ended_ms": at_ms, "void_reason": reason}
         self._connection.execute(update(auctions).where(auctions.c.number == number).values(**values))
 
@@ -160,9 +165,9 @@ class Auctions:
         row = self._connection.execute(select(*_SUMMARY).order_by(auctions.c.number.desc()).limit(1)).first()
         return None if row is None else _auction(row)
 
-    def unfinished(self) -> list[StoredAuction]:
-        """Auctions that are open: at most the running one, unless something stopped half-way."""
-        query = select(*_SUMMARY).where(auctions.c.status == "open").order_by(auctions.c.number)
+    def unfinished(self, status: Literal["open", "settling"] = "open") -> list[StoredAuction]:
+        """Auctions that stand so: at most the running one, unless something stopped half-way."""
+        query = select(*_SUMMARY).where(auctions.c.status == status).order_by(auctions.c.number)
         return [_auction(row) for row in self._connection.execute(query)]
 
     def page(self, after: int | None, limit: int) -> tuple[list[StoredAuction], int | None]:
@@ -179,7 +184,7 @@ class Auctions:
         return sorted(self._connection.scalars(query))
 
     def record_bytes(self, number: int) -> bytes | None:
-        """The record's canonical bytes; None unless settled. Raises StoreError `damaged_record`."""
+        """The record's canonical bytes; None before winners are decided. Raises StoreError `damaged_record`."""
         query = select(auctions.c.record, auctions.c.record_digest, auctions.c.snapshot)
         row = self._connection.execute(query.where(auctions.c.number == number)).first()
         if row is None or row.record is None:
@@ -193,7 +198,7 @@ class Auctions:
         return whole
 
     def bids(self, number: int) -> list[BidRecord]:
-        """Every bid of a settled auction, in the record's order."""
+        """Every bid of a decided auction, in the record's order."""
         query = select(bids).where(bids.c.auction == number).order_by(bids.c.position)
         return [
             BidRecord(
@@ -212,7 +217,7 @@ class Auctions:
         ]
 
     def winners(self, number: int) -> list[StoredWinner]:
-        """What was won in a settled auction, by group."""
+        """What was won in a decided auction, by group."""
         query = select(winners).where(winners.c.auction == number)
         found = [
             StoredWinner(
@@ -235,7 +240,7 @@ class Auctions:
         return sorted(self._fills(fills.c.intent == intent), key=lambda fill: fill.auction)
 
     def mentions(self, intent: str, limit: int = 100) -> list[Mention]:
-        """Bids of settled auctions that would fill the intent, the newest auction first, at most `limit`."""
+        """Bids of decided auctions that would fill the intent, the newest auction first, at most `limit`."""
         query = (
             select(bid_intents, bids.c.solver, bids.c.status, bids.c.reason)
             .join(bids, (bids.c.auction == bid_intents.c.auction) & (bids.c.id == bid_intents.c.bid))
@@ -248,12 +253,12 @@ class Auctions:
             for row in self._connection.execute(query)
         ]
 
-    def _open_one(self, number: int) -> Row[Any]:
+    def _locked(self, number: int, status: str) -> Row[Any]:
         query = select(*_SUMMARY).where(auctions.c.number == number).with_for_update()
         row = self._connection.execute(query).first()
-        if row is None or row.status != "open":
+        if row is None or row.status != status:
             actual = "none" if row is None else row.status
-            raise StoreError("auction_not_open", str(number), expected="an open auction", actual=actual)
+            raise StoreError("auction_not_open", str(number), expected=f"an auction that is {status}", actual=actual)
         return row
 
     def _fills(self, condition: Any) -> list[StoredFill]:
@@ -331,9 +336,9 @@ def _mention_rows(number: int, record: Record) -> Iterator[dict[str, Any]]:
             yield {"auction": number, "bid": bid.id, "intent": intent, "units": wanted}
 
 
-def _fill_rows(number: int, record: Record) -> Iterator[dict[str, Any]]:
+def _fill_rows(number: int, record: Record, landed: Collection[str]) -> Iterator[dict[str, Any]]:
     for bid in record.bids:
-        solution = _solution(record, bid) if bid.status == "won" else None
+        solution = _solution(record, bid) if bid.id in landed else None
         for fill in () if solution is None else solution.fills:
             yield {
                 "auction": number,
