@@ -3,7 +3,8 @@
 Guarantees
 1. The draw is a pure function of (state root, round, members): anybody can make it again. The root covers everything logged
    before the round, so neither a node nor a challenger can choose to be paired.
-2. A node's challengers are of different operators, none of them its own, and of as many regions as there are.
+2. A node's challengers are of different operators, none of them its own, spread evenly over regions as far as the
+   operators that are left have nodes there.
 
 The seed is as unpredictable as the root is: who writes the log last could try several last entries, each of them logged.
 A public beacon mixed into the root takes that away; without one it is the operator's word.
@@ -36,23 +37,21 @@ def round_seed(state_root: str, number: int) -> str:
 def challengers_of(prover: Member, members: Sequence[Member], count: int, seed: str) -> tuple[Member, ...]:
     """`count` challengers of a member, in the order drawn. Raises InputError `too_few_operators`.
 
-    Each operator stands with the member of its that H(seed, prover, member) puts first. Of them regions take turns:
-    first the first of each region in the order of their hashes, then the second of each, so that no region has two
-    while another has none.
+    One after the other: of the members of operators not drawn yet, from the regions drawn least so far, the one that
+    H(seed, prover, member) puts first.
     """
-    ranked = sorted((_rank(seed, prover, member), member) for member in members if member.operator != prover.operator)
-    by_operator: dict[str, tuple[str, Member]] = {}
-    for rank, member in ranked:
-        by_operator.setdefault(member.operator, (rank, member))
-    seen: dict[str, int] = {}
-    turns = []
-    for rank, member in sorted(by_operator.values()):
-        turn = seen[member.region] = seen.get(member.region, -1) + 1
-        turns.append((turn, rank, member))
-    if len(turns) < count:
+    left = sorted((_rank(seed, prover, member), member) for member in members if member.operator != prover.operator)
+    drawn: list[Member] = []
+    regions: dict[str, int] = {}
+    while len(drawn) < count and left:
+        _, _, member = min((regions.get(member.region, 0), rank, member) for rank, member in left)
+        drawn.append(member)
+        regions[member.region] = regions.get(member.region, 0) + 1
+        left = [(rank, other) for rank, other in left if other.operator != member.operator]
+    if len(drawn) < count:
         expected = f"{count} operators beside {prover.operator}"
-        raise InputError("too_few_operators", "/members", expected=expected, actual=str(len(turns)))
-    return tuple(member for _, _, member in sorted(turns)[:count])
+        raise InputError("too_few_operators", "/members", expected=expected, actual=str(len(drawn)))
+    return tuple(drawn)
 
 
 def _rank(seed: str, prover: Member, member: Member) -> str:
