@@ -11,7 +11,7 @@ A record that leaves out choices at its end is not found here; the log's root co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -99,31 +99,29 @@ def replay_choices(choices: Iterable[Choice], seeds: Collection[int] | None = No
         chosen, after = replayed(choice)
         if chosen != choice.chosen:
             return Difference(position, "chosen", str(choice.chosen), str(chosen))
-        nodes, expected = left.get(choice.chain, ((), {}))
-        anew = _seed_of(choice) if seeds is None and not expected else None
-        broken = _broken_memory(choice, nodes, expected, seeds if anew is None else (anew,))
-        if broken is not None:
-            return Difference(position, broken, choice.memory[broken], expected.get(broken, "a seed that was logged"))
+        before = left.get(choice.chain)
+        if before is not None or seeds is not None:
+            nodes, memory = before or ((), {})
+            broken = _broken_memory(choice, nodes, memory, seeds or ())
+            if broken is not None:
+                return Difference(
+                    position, broken, choice.memory[broken], memory.get(broken, "draws from a known seed")
+                )
         left[choice.chain] = choice.nodes, after
     return None
 
 
 def _broken_memory(
-    choice: Choice, nodes: tuple[str, ...], expected: dict[str, str], seeds: Collection[int] | None
+    choice: Choice, nodes: tuple[str, ...], memory: Mapping[str, str], seeds: Collection[int]
 ) -> str | None:
-    """The first field of memory that the choice before did not leave so; fields by node count while nodes stay."""
+    """The first field that the choice before did not leave so; of fields by node only while the nodes stay."""
     draws = choice.memory["draws"]
-    started = draws.endswith(" 0") and seeds is not None and _seed_of(choice) in seeds
-    if draws != expected.get("draws") and not started:
+    if draws != memory.get("draws") and draws not in {f"{seed} 0" for seed in seeds}:
         return "draws"
     if nodes != choice.nodes:
         return None
     kept = (name for name in sorted(choice.memory) if name not in _SETTINGS and name != "draws")
-    return next((name for name in kept if choice.memory[name] != expected[name]), None)
-
-
-def _seed_of(choice: Choice) -> int:
-    return int(choice.memory["draws"].split(" ")[0])
+    return next((name for name in kept if choice.memory[name] != memory[name]), None)
 
 
 def _code(policy: str) -> int:
