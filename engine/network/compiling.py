@@ -16,13 +16,18 @@ COMPILES = importlib.util.find_spec("numba") is not None
 """Whether numba is there."""
 
 
+_UNCOUNTED = {"_nrt": False}
+"""No reference counts: counting the arrays of a Sight and a Memory at each call takes twenty times the work itself."""
+
+
 def shared(function: F) -> F:
-    """The same function, callable from compiled code too."""
+    """The same function, callable from compiled code too. It must not allocate arrays."""
     if not COMPILES:
         return function
     from numba.extending import register_jitable  # noqa: PLC0415  # optional
 
-    return register_jitable(function)
+    marked: F = register_jitable(**_UNCOUNTED, forceinline=True)(function)
+    return marked
 
 
 def compiled(function: F) -> F:
@@ -31,5 +36,5 @@ def compiled(function: F) -> F:
         return function
     from numba import njit  # noqa: PLC0415  # optional
 
-    machine_code: F = njit(function)
+    machine_code: F = njit(function, nogil=True, **_UNCOUNTED)
     return machine_code
