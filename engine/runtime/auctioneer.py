@@ -46,7 +46,7 @@ from engine.runtime.settings import Settings
 from engine.runtime.settling import HOOKS as SETTLING_HOOKS
 from engine.runtime.settling import Settlement, Settler
 from engine.runtime.stored_network import StoredNetwork
-from engine.settlement.choosing import LeastInFlight
+from engine.settlement.choosing import ChainDispatchers
 from engine.settlement.plan import winning_solutions
 from engine.settlement.record import settlement_bytes
 from engine.store.database import Database
@@ -384,4 +384,5 @@ def _embedded_settler(database: Database, world: EmbeddedWorld, hooks: Callable[
     with database.reading() as work:
         market = world.market(work)
     stored = StoredNetwork.open(database, market, world.seed)
-    return Settler(database, stored, stored.network, LeastInFlight(stored.network), hooks=hooks)
+    chooser = ChainDispatchers(stored.network, seed=world.seed, now_us=stored.now_us())
+    return Settler(database, stored, stored.network, chooser, hooks=hooks)

@@ -81,7 +81,7 @@ class Settler:
     def begin(self, work: Work, number: int, record: Record) -> None:
         """Store the plan of an auction that `work` decides. Raises InputError `unknown_chain`."""
         plan = plan_of(record, self._network, self._executor.now_us())
-        work.settlements.begin(number, plan.hash, canonical_bytes(plan), canonical_bytes(Progress()))
+        work.settlements.begin(number, plan.hash, canonical_bytes(plan), Progress().to_json())
 
     def finish(self, number: int, guard: Callable[[Work], None]) -> Settlement:
         """Dispatch until everything is final. Raises SettlingError, StoreError, and what the guard raises."""
@@ -125,4 +125,4 @@ class Settler:
         if after is not before:
             with self._database.transaction() as work:
                 guard(work)
-                work.settlements.advance(number, canonical_bytes(after))
+                work.settlements.advance(number, after.to_json())

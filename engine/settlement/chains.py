@@ -22,13 +22,17 @@ Micros = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class Node(Value):
-    """A validator, sequencer or relayer that takes transactions. `stake` in any one unit of its chain."""
+    """A validator, sequencer or relayer that takes transactions. `stake` in any one unit of its chain.
+
+    `rtt_us` is the round trip between the engine and the node, as far as it is known.
+    """
 
     name: Text
     operator: Text
     region: Text
     key: PublicKey
     stake: Count = 1
+    rtt_us: Micros = 0
 
 
 class ChainSpec(Value):

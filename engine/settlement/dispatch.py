@@ -35,7 +35,7 @@ Judge = Callable[[Sequence[str]], tuple[str, ...]]
 
 
 class Chooser(Protocol):
-    """Picks nodes and learns from what they do. `engine.network.dispatcher` is one."""
+    """Picks nodes and learns from what they do: engine.settlement.choosing, or a test's."""
 
     def choose(
         self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int
@@ -47,6 +47,9 @@ class Chooser(Protocol):
 
     def received(self, receipt: Receipt, now_us: int) -> None:
         """A receipt came. Raises InputError where it does not count."""
+
+    def reported(self, report: Report, now_us: int) -> None:
+        """A report came whose signature was checked."""
 
     def timed_out(self, transaction: Transaction, node: str, sequence: int, now_us: int) -> None:
         """The node did not bring the transaction onto the chain in time."""
@@ -148,7 +151,7 @@ class Dispatch:
                 if isinstance(answer, Receipt):
                     self._take_receipt(answer, now_us)
                 else:
-                    proved |= self._take_report(answer)
+                    proved |= self._take_report(answer, now_us)
             except InputError:
                 refused += 1
         for name in self.fates:
@@ -163,11 +166,12 @@ class Dispatch:
         if receipt.status != "landed" and self._waiting.get(receipt.transaction) == receipt.sequence:
             del self._waiting[receipt.transaction]
 
-    def _take_report(self, report: Report) -> bool:
+    def _take_report(self, report: Report, now_us: int) -> bool:
         chain = self.plan.network.chains.get(report.chain)
         if chain is None:
             raise InputError("unknown_chain", "/chain", expected="a chain of the plan", actual=report.chain)
         check_report(report, chain)
+        self._chooser.reported(report, now_us)
         self._reports.append(report)
         return self._tally.add(report)
 

@@ -27,3 +27,7 @@ class Progress(Value):
     reports: tuple[Report, ...] = ()
     refused: Count = 0
     decision: tuple[Digest, ...] | None = None
+
+    def to_json(self) -> bytes:
+        """What `from_json` reads. Not canonical: it is stored in every round, and never hashed."""
+        return self.model_dump_json(by_alias=True).encode()

@@ -41,7 +41,7 @@ class Seen(Value):
 class Report(Signed):
     """A node's view of its chain: the time of its last final block, and the transactions that it was asked for.
 
-    `asked_us` is when we asked; `final_us` is the chain's time. Make one with `Report(...).signed(private_key)`.
+    `asked_us` is when we asked; `final_us` is the chain's time; `queue` is what waits at the node, by its own word. Make one with `Report(...).signed(private_key)`.
     """
 
     format: Literal["clearway/chain-report/1"] = "clearway/chain-report/1"
@@ -49,6 +49,7 @@ class Report(Signed):
     chain: PlaceId
     asked_us: Micros
     final_us: Micros
+    queue: Count = 0
     seen: tuple[Seen, ...]
 
 

@@ -61,6 +61,8 @@ class SimulatedNetwork:
             for place, chain in sorted(world.chains.items())
             for node in chain.nodes
         }
+        rates = world.faults
+        self._rates = list(accumulate((rates.missed, rates.reorganised, rates.crashed, rates.grey, rates.surge)))
         self._draws = 0
         self._events: list[tuple[int, int, str, str, Any]] = []
         self._sequence = 0
@@ -80,16 +82,19 @@ class SimulatedNetwork:
 
     def poll(self, until_us: int) -> list[Receipt | Report]:
         """Move time there; what reached the engine on the way."""
+        blocks = [(chain.next_us, place) for place, chain in self.chains.items()]
+        heapq.heapify(blocks)
         while True:
-            chain = min(self.chains.values(), key=lambda each: each.next_us)
+            block_us, place = blocks[0]
             event_us = self._events[0][0] if self._events else until_us + 1
-            if min(chain.next_us, event_us) > until_us:
-                break
-            if chain.next_us <= event_us:
-                self._block(chain)
-            else:
+            if block_us <= event_us and block_us <= until_us:
+                self._block(self.chains[place])
+                heapq.heapreplace(blocks, (self.chains[place].next_us, place))
+            elif event_us <= until_us:
                 at_us, _, kind, node, what = heapq.heappop(self._events)
                 self._happen(kind, self._nodes[node], what, at_us)
+            else:
+                break
         self.time_us = max(self.time_us, until_us)
         arrived, self._arrived = self._arrived, []
         return arrived
@@ -147,10 +152,9 @@ class SimulatedNetwork:
     def _block(self, chain: ChainState) -> None:
         now_us = chain.next_us
         high, low = self._draw()
-        mark, faults = low % 1_000_000, self.world.faults
+        faults = self.world.faults
+        fault = bisect_right(self._rates, low % 1_000_000)
         place = chain.spec.nodes[high % len(chain.spec.nodes)].name
-        rates = (faults.missed, faults.reorganised, faults.crashed, faults.grey, faults.surge)
-        fault = bisect_right(list(accumulate(rates)), mark)
         if fault == 1:
             chain.reorganise(1 + high % chain.spec.depth, low)
         elif fault == 2:
@@ -199,7 +203,14 @@ class SimulatedNetwork:
         chain = self.chains[node.chain]
         seen = tuple(self._seen(node, chain, name) for name in transactions)
         final_us = 2**52 if node.spec.lie == "early" else chain.final_us
-        report = Report(node=node.spec.name, chain=node.chain, asked_us=asked_us, final_us=final_us, seen=seen)
+        report = Report(
+            node=node.spec.name,
+            chain=node.chain,
+            asked_us=asked_us,
+            final_us=final_us,
+            queue=max(0, node.busy_until_us - now_us) // max(node.spec.service_us, 1),
+            seen=seen,
+        )
         report = report.signed(self._key(node))
         if node.spec.lie == "replayer":
             node.first_report = node.first_report or report.to_wire()

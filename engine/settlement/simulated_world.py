@@ -89,6 +89,7 @@ class SimulatedWorld(Value):
                             region=node.region,
                             key=ed25519_owner(self.node_key(node.name)),
                             stake=node.stake,
+                            rtt_us=2 * self.latency_us(node.region),
                         )
                         for node in chain.nodes
                     ),

@@ -262,7 +262,7 @@ settlements = Table(
     _column("auction", Number, ForeignKey("auctions.number"), primary_key=True, comment="The auction"),
     _column("plan_hash", String(71), comment="Hash of the plan"),
     _column("plan", Packed, comment="Canonical JSON of the plan, deflated"),
-    _column("progress", Packed, comment="Canonical JSON of what was sent, proved and decided so far, deflated"),
+    _column("progress", Packed, comment="JSON of what was sent, proved and decided so far, deflated"),
     _column("settlement_hash", String(71), nullable=True, comment="The settlement record's hash; null before its end"),
     _column("record", Packed, nullable=True, comment="The settlement record, deflated; null before its end"),
     CheckConstraint("(settlement_hash IS NULL) = (record IS NULL)", name="record"),

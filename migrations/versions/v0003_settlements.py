@@ -64,7 +64,7 @@ def upgrade() -> None:
         _column(
             "progress",
             sa.LargeBinary(),
-            comment="Canonical JSON of what was sent, proved and decided so far, deflated",
+            comment="JSON of what was sent, proved and decided so far, deflated",
         ),
         _column(
             "settlement_hash",

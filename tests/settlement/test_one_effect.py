@@ -1,0 +1,47 @@
+"""Whatever dies and whatever the network does: one effect for each winning bid, and books that add up."""
+
+from collections import Counter
+
+import pytest
+
+from engine.settlement.dispatch import Rules
+from engine.settlement.simulated_world import Faults, Lie
+from tests.settlement.chaos import STEPS, Coordinator, check_books_of, check_one_effect
+from tests.settlement.worlds import ALPHA, BETA, EXCHANGE, five_winners, network_of
+
+RUNS = 200
+HOSTILE = Faults(
+    reorganised=150_000,
+    crashed=10_000,
+    crash_us=8_000_000,
+    grey=10_000,
+    grey_us=8_000_000,
+    missed=100_000,
+    surge=5_000,
+    surge_us=20_000_000,
+    lost=80_000,
+    censored=500_000,
+)
+LIES: tuple[Lie, ...] = ("", "forger", "replayer", "early", "censor")
+
+
+def test_200_runs_with_deaths_at_every_step() -> None:
+    record = five_winners()
+    died: Counter[str] = Counter()
+    became: Counter[str] = Counter()
+    for seed in range(RUNS):
+        lies = {place: LIES[(seed + n) % len(LIES)] for n, place in enumerate((ALPHA, BETA, EXCHANGE))}
+        rules = Rules(retries=seed % 4, retries_per_step=0)
+        coordinator = Coordinator(record, network_of(seed, faults=HOSTILE, lies=lies), death=0.05, rules=rules)
+
+        settled = coordinator.settled()
+
+        check_one_effect(coordinator, settled)
+        check_books_of(record, settled)
+        died += coordinator.died
+        became["landed"] += len(settled.landed)
+        became.update(settled.failed.values())
+        became["undone"] += sum(1 for a in settled.attempts if a.transaction in {c.id for c in settled.plan.compensations})
+    print(died, became)
+    assert all(died[step] >= RUNS // 10 for step in STEPS), died
+    assert all(became[what] >= 5 for what in ("landed", "not_landed", "not_jointly_feasible", "undone")), became
