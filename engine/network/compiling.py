@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -16,7 +16,7 @@ COMPILES = importlib.util.find_spec("numba") is not None
 """Whether numba is there."""
 
 
-_UNCOUNTED = {"_nrt": False}
+_UNCOUNTED: dict[str, Any] = {"_nrt": False}
 """No reference counts: counting the arrays of a Sight and a Memory at each call takes twenty times the work itself."""
 
 
