@@ -60,7 +60,7 @@ class Rules:
     """Spans in blocks of the chain concerned. `retries` beyond the first send of each step are `retries + steps * per_step`."""
 
     timeout_blocks: int = 6
-    ask_blocks: int = 2
+    ask_blocks: int = 3
     retries: int = 4
     retries_per_step: int = 2
 

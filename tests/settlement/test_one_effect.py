@@ -31,7 +31,7 @@ def test_200_runs_with_deaths_at_every_step() -> None:
     became: Counter[str] = Counter()
     for seed in range(RUNS):
         lies = {place: LIES[(seed + n) % len(LIES)] for n, place in enumerate((ALPHA, BETA, EXCHANGE))}
-        rules = Rules(retries=seed % 4, retries_per_step=0)
+        rules = Rules(retries=seed % 4, retries_per_step=0, ask_blocks=5)
         coordinator = Coordinator(record, network_of(seed, faults=HOSTILE, lies=lies), death=0.05, rules=rules)
 
         settled = coordinator.settled()
@@ -41,7 +41,9 @@ def test_200_runs_with_deaths_at_every_step() -> None:
         died += coordinator.died
         became["landed"] += len(settled.landed)
         became.update(settled.failed.values())
-        became["undone"] += sum(1 for a in settled.attempts if a.transaction in {c.id for c in settled.plan.compensations})
-    print(died, became)
+        undoing = {each.id for each in settled.plan.compensations}
+        became["undone"] += len(undoing & {attempt.transaction for attempt in settled.attempts})
+
     assert all(died[step] >= RUNS // 10 for step in STEPS), died
-    assert all(became[what] >= 5 for what in ("landed", "not_landed", "not_jointly_feasible", "undone")), became
+    assert all(became[what] >= RUNS // 2 for what in ("landed", "not_landed", "undone")), became
+    assert became["not_jointly_feasible"] > 0

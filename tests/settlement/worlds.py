@@ -118,7 +118,7 @@ def network_of(
         chains[place] = SimulatedChain(
             block_us=(1_000_000, 400_000, 600_000)[position % 3],
             depth=3,
-            base_fee=1 if chain.native is not None else 0,
+            base_fee=0 if chain.native is None else chain.gas_price // 2,
             gas_limit=1000,
             nodes=tuple(
                 SimulatedNode(
