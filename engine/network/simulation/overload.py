@@ -1,0 +1,133 @@
+"""S7: load beyond capacity. A ramp from 75 to 174 % of capacity, and a threefold spike whose clients try again.
+
+Ramp: ten equal nodes, a Poisson load that rises in steps and falls to none; a client waits 40 units for its answer and
+asks once. Goodput is answers that somebody still waited for, over capacity. `lwl` in the bound's rows is what no
+dispatch to these nodes exceeds: min(load, 1).
+
+Spike: load .7 of capacity, three times that for 60 units, then .7 again; a client asks again at once when refused, failed
+or unanswered after 40 units, four times in all. With 2.8 times the base load in retries a collapse keeps itself up.
+`recovery_units` counts from the spike's end to the end of the last window of 10 units in which, over the seeds together,
+the share of requests that succeed is more than 2 % below its value before the spike, or the p99 of those admitted is
+above 1.5 times it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from math import inf
+
+import numpy as np
+
+from engine.network.simulation.failures_core import Run
+from engine.network.simulation.failures_drawn import Play, drawn, no_faults
+from engine.network.simulation.failures_rows import Row, base_row, recovery
+from engine.network.simulation.failures_run import (
+    Clients,
+    Protection,
+    latencies,
+    quantile,
+    run,
+    succeeded,
+    success_share,
+)
+
+NODES = 10
+RAMP = (0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.74)
+STEP_UNITS = 400.0
+SETTLING_UNITS = 100.0
+"""Left out at the start of each step."""
+
+OURS = "equilibrium + health"
+PROTECTIONS = {
+    OURS: Protection("equilibrium"),
+    "equilibrium, no shedding": Protection("equilibrium", shed=False),
+    "prequal": Protection("prequal", health=False, shed=False, budget=False),
+    "least_loaded_own, no limits": Protection("least_loaded_own", health=False, shed=False, budget=False),
+    "random, no limits": Protection("random", health=False, shed=False, budget=False),
+}
+
+SPIKE_LOAD = 0.7
+SPIKE_TIMES = 3.0
+CALM_UNITS, SPIKE_UNITS, AFTER_UNITS = 200.0, 60.0, 400.0
+WINDOW_UNITS = 10.0
+STORM = Clients(tries=4)
+SPIKE_PROTECTIONS = {
+    OURS: Protection("equilibrium"),
+    "equilibrium + health, unbudgeted clients": Protection("equilibrium", budget=False),
+    "equilibrium, no limits, budget": Protection("equilibrium", health=False, shed=False),
+    "equilibrium, no limits, unbudgeted": Protection("equilibrium", health=False, shed=False, budget=False),
+    "prequal, unbudgeted": Protection("prequal", health=False, shed=False, budget=False),
+}
+
+
+def rows(seeds: Sequence[int], policies: Collection[str] | None = None) -> list[Row]:
+    """The rows of S7, of the protections named or of all."""
+    return [*ramp_rows(seeds, policies), *spike_rows(seeds, policies)]
+
+
+def ramp_rows(seeds: Sequence[int], policies: Collection[str] | None = None) -> list[Row]:
+    """One row for each protection and step of the ramp."""
+    steps = [(STEP_UNITS, load * NODES) for load in RAMP]
+    plays = [drawn(seed, steps, 1) for seed in seeds]
+    made: list[Row] = []
+    for name, protection in _named(PROTECTIONS, policies):
+        runs = [
+            (play, run(protection, NODES, play, no_faults(NODES), Clients(), seed))
+            for seed, play in zip(seeds, plays, strict=True)
+        ]
+        made += [_ramp_row(name, load, step, runs) for step, load in enumerate(RAMP)]
+    return made
+
+
+def _ramp_row(name: str, load: float, step: int, runs: Sequence[tuple[Play, Run]]) -> Row:
+    start, end = step * STEP_UNITS + SETTLING_UNITS, (step + 1) * STEP_UNITS
+    goodput = [succeeded(done, start, end) / (end - start) / NODES for _, done in runs]
+    samples = [latencies(play, done, start, end) for play, done in runs]
+    row = base_row("S7", "ramp", name, NODES, load, samples)
+    row["goodput"] = float(np.mean(goodput))
+    row["goodput_bound"] = min(load, 1.0)
+    row["critical_share"] = float(np.mean([success_share(play, done, start, end, 0) for play, done in runs]))
+    return row
+
+
+def spike_rows(seeds: Sequence[int], policies: Collection[str] | None = None) -> list[Row]:
+    """One row for each protection: load and latency are those of the time after the spike."""
+    base = SPIKE_LOAD * NODES
+    steps = [(CALM_UNITS, base), (SPIKE_UNITS, base * SPIKE_TIMES), (AFTER_UNITS, base)]
+    plays = [drawn(seed, steps, STORM.tries) for seed in seeds]
+    made = []
+    for name, protection in _named(SPIKE_PROTECTIONS, policies):
+        runs = [
+            (play, run(protection, NODES, play, no_faults(NODES), STORM, seed))
+            for seed, play in zip(seeds, plays, strict=True)
+        ]
+        made.append(_spike_row(name, runs))
+    return made
+
+
+def _spike_row(name: str, runs: Sequence[tuple[Play, Run]]) -> Row:
+    over = CALM_UNITS + SPIKE_UNITS
+    before = np.concatenate([latencies(play, done, 50.0, CALM_UNITS) for play, done in runs])
+    share = float(np.mean([success_share(play, done, 50.0, CALM_UNITS) for play, done in runs]))
+    calm_p99 = quantile(before, 0.99)
+    bad = []
+    windows = np.arange(over, over + AFTER_UNITS, WINDOW_UNITS)
+    for start in windows:
+        end = start + WINDOW_UNITS
+        succeeds = float(np.mean([success_share(play, done, start, end) for play, done in runs]))
+        p99 = quantile(np.concatenate([latencies(play, done, start, end) for play, done in runs]), 0.99)
+        bad.append(succeeds < share - 0.02 or p99 > 1.5 * calm_p99)
+    last = over + AFTER_UNITS - 100.0
+    samples = [latencies(play, done, last, over + AFTER_UNITS) for play, done in runs]
+    row = base_row("S7", "spike", name, NODES, SPIKE_LOAD, samples)
+    row["goodput"] = float(np.mean([succeeded(done, last, over + AFTER_UNITS) / 100.0 / NODES for _, done in runs]))
+    row["calm_p99"] = calm_p99
+    row["recovery_units"] = recovery(bad, WINDOW_UNITS)
+    row["spike_share"] = float(np.mean([success_share(play, done, CALM_UNITS, over) for play, done in runs]))
+    return row
+
+
+def _named(
+    protections: dict[str, Protection], names: Collection[str] | None
+) -> Iterable[tuple[str, Protection]]:
+    return [(name, value) for name, value in protections.items() if names is None or name in names]
