@@ -26,7 +26,7 @@ class Limits(NamedTuple):
     It is 20 there, for servers with many threads; a node here may serve one request at a time.
     """
 
-    budget_us: int = 8_000_000
+    budget_us: int = 4_000_000
     """Delay that requests in flight at a node may add up to."""
     start: int = 20
     floor: int = 2

@@ -1,15 +1,15 @@
 """Which nodes are in: the one decision that moves a node out and back, as a pure function of integers.
 
-    IN --sick--> OUT --well, and its time is over--> RETURNING --well for a minute--> IN
-                  ^------------- sick, or its answers burn the budget -------'
+    IN --sick--> OUT --well, and its time is over--> RETURNING --well for some answers--> IN
+                  ^--------------- sick, or its answers burn the budget -------'
 
 Guarantees
-1. Hysteresis and rate: a node's state changes at most once in `dwell_us` (a minute). A node that falls sick inside its
-   minute stays where it is but is `held`: the caller lets it have one request at a time.
-2. What comes back is a canary first: its share starts at 10 % (slow start) and it is rolled back, out again and for
-   longer, if more than `canary_ppm` of its answers fail.
+1. Hysteresis and rate: a node is in or out for at least `dwell_us` (a minute) before it is the other. One that falls sick
+   inside its minute stays in but is `held`: the caller lets it have one request at a time.
+2. What comes back is a canary first. It is not in yet: one request at a time, no shards. When more than `canary_ppm` of
+   its first `canary_answers` fail it is rolled back at once, and stays out for longer; else it is in, by slow start.
 3. Going out is rolled back too: if the whole fleet fails clearly more since a node went out for its errors, the cause
-   was elsewhere, and the node returns after a minute instead of its whole time.
+   was elsewhere, and the node is tried after a minute instead of its whole time.
 4. `decide` reads nothing but its arguments, so a log of them replays (engine.network.health.changes).
 
 A node is sick when silent (no receipt, report or answered probe for `silent_us`), or singled out by its errors
@@ -39,12 +39,12 @@ class Rules(NamedTuple):
     """Parameters of membership."""
 
     dwell_us: int = 60_000_000
-    """Shortest time between two changes of one node; also the length of a canary's trial and of its slow start."""
+    """Shortest time in, and out; also the length of slow start."""
     silent_us: int = 9_500_000
     """Silence after which a node counts as down: a little under two intervals of reports (5 s)."""
     canary_ppm: int = 100_000
     canary_answers: int = 10
-    """A canary is judged after this many answers."""
+    """Of a canary's trial."""
     burn_ppm: int = 50_000
     """A fleet fails clearly more when its rate exceeds twice what it was, and this on top."""
 
@@ -97,9 +97,8 @@ def sickness(seen: Evidence, ejection: Ejection, rules: Rules) -> int:
     if seen.state == OUT:
         return WELL
     if seen.state == RETURNING:
-        judged = seen.answers >= rules.canary_answers
-        if judged and seen.failures * PPM > seen.answers * rules.canary_ppm:
-            return CANARY
+        burns = seen.failures * PPM > max(seen.answers, rules.canary_answers) * rules.canary_ppm
+        return CANARY if burns else WELL
     if not may_eject(seen.out_for_errors, seen.nodes, ejection):
         return WELL
     if seen.run >= ejection.consecutive:
@@ -112,6 +111,11 @@ def sickness(seen: Evidence, ejection: Ejection, rules: Rules) -> int:
 @shared
 def _stays(seen: Evidence, held: int) -> Decision:
     return Decision(seen.state, seen.out_until_us, seen.times_out, seen.reason, seen.burn_ppm, held)
+
+
+@shared
+def _turns(seen: Evidence, state: int, reason: int) -> Decision:
+    return Decision(state, seen.out_until_us, seen.times_out, reason, seen.burn_ppm, 0)
 
 
 @shared
@@ -129,19 +133,19 @@ def decide(seen: Evidence, ejection: Ejection, rules: Rules) -> Decision:
     """What becomes of one node now."""
     sick = sickness(seen, ejection, rules)
     rests = seen.now_us - seen.changed_us < rules.dwell_us
-    if rests:
-        return _stays(seen, 1 if sick != WELL and seen.state != OUT else 0)
-    if seen.state != OUT:
+    if seen.state == IN:
+        if sick == WELL:
+            return _stays(seen, 0)
+        return _stays(seen, 1) if rests else _leaves(seen, sick, ejection, rules)
+    if seen.state == RETURNING:
         if sick != WELL:
             return _leaves(seen, sick, ejection, rules)
-        if seen.state == RETURNING:
-            return Decision(IN, seen.out_until_us, seen.times_out, PROMOTED, seen.burn_ppm, 0)
+        if seen.answers >= rules.canary_answers:
+            return _turns(seen, IN, PROMOTED)
         return _stays(seen, 0)
-    if sick == SILENT:
+    if rests or sick == SILENT:
         return _stays(seen, 0)
     if seen.now_us >= seen.out_until_us:
-        return Decision(RETURNING, seen.out_until_us, seen.times_out, RECOVERED, seen.burn_ppm, 0)
+        return _turns(seen, RETURNING, RECOVERED)
     burns = seen.fleet_ppm > 2 * seen.burn_ppm + rules.burn_ppm
-    if burns and seen.reason != SILENT:
-        return Decision(RETURNING, seen.out_until_us, seen.times_out, FORGIVEN, seen.burn_ppm, 0)
-    return _stays(seen, 0)
+    return _turns(seen, RETURNING, FORGIVEN) if burns and seen.reason != SILENT else _stays(seen, 0)

@@ -28,10 +28,10 @@ from engine.network.compiling import shared
 from engine.network.draws import Ints
 from engine.network.health.ejection import Ejection, rate_after, score_step
 from engine.network.health.limits import Limits, gradient, little_ceiling, long_average
-from engine.network.health.membership import IN, OUT, RETURNING, SILENT, Decision, Evidence, Rules, decide
+from engine.network.health.membership import OUT, PROMOTED, RETURNING, SILENT, Decision, Evidence, Rules, decide
 from engine.network.health.panic import panics
 from engine.network.health.retries import Retries, deposit, withdraw
-from engine.network.health.shedding import Shedding, admits
+from engine.network.health.shedding import REFUSAL_WEIGHT, Shedding, admits
 from engine.network.health.slow_start import started_ppm
 from engine.network.health.spill import spill
 from engine.network.policies.base import Sight
@@ -62,6 +62,7 @@ class Fleet(NamedTuple):
     rows: int = 3
     out_for_errors: int = 4
     alive: int = 5
+    refused_ppm: int = 6
 
 
 F = Fleet()
@@ -69,32 +70,43 @@ ROW = len(Evidence._fields) + len(Decision._fields)
 """Columns of a row of `changes`: the evidence, then the decision."""
 
 
+class Node(NamedTuple):
+    """Columns of `Health.node`."""
+
+    tier: int = 0
+    """Priority: 0 first."""
+    state: int = 1
+    changed_us: int = 2
+    out_until_us: int = 3
+    times_out: int = 4
+    reason: int = 5
+    burn_ppm: int = 6
+    held: int = 7
+    seen_us: int = 8
+    """Last sign of life."""
+    run: int = 9
+    score_milli: int = 10
+    rate_ppm: int = 11
+    answers: int = 12
+    failures: int = 13
+    limit_milli: int = 14
+    long_us: int = 15
+    sum_us: int = 16
+    samples: int = 17
+
+
+N = Node()
+
+
 class Health(NamedTuple):
-    """State: int64[n] by node unless said otherwise."""
+    """State. Tables and not an array for each field, as compiled calls pass every array one by one."""
 
     own: Ints
     service_us: Ints
     cap: Ints
-    tier: Ints
-    """Priority: 0 first."""
-    state: Ints
-    changed_us: Ints
-    out_until_us: Ints
-    times_out: Ints
-    reason: Ints
-    burn_ppm: Ints
-    held: Ints
-    seen_us: Ints
-    """Last sign of life."""
-    run: Ints
-    score_milli: Ints
-    rate_ppm: Ints
-    answers: Ints
-    failures: Ints
-    limit_milli: Ints
-    long_us: Ints
-    sum_us: Ints
-    samples: Ints
+    """int64[n], the Sight's."""
+    node: Ints
+    """int64[n, len(Node)]."""
     tiers: Ints
     """int64[3, tiers]: nodes, usable ones, share of the load in ppm."""
     fleet: Ints
@@ -108,32 +120,16 @@ class Health(NamedTuple):
 def new_health(sight: Sight, tiers: Ints, settings: Settings, now_us: int) -> Health:
     """All nodes in, just seen and free to change; caps are written to the sight. `tiers` gives each node's priority."""
     nodes = len(sight.own)
-
-    def filled(value: int) -> Ints:
-        return np.full(nodes, value, dtype=np.int64)
-
+    node = np.zeros((nodes, len(N)), dtype=np.int64)
+    node[:, N.tier] = tiers
+    node[:, N.changed_us] = now_us - settings.rules.dwell_us
+    node[:, N.seen_us] = now_us
+    node[:, N.limit_milli] = settings.limits.start * 1000
     health = Health(
         own=sight.own,
         service_us=sight.service_us,
         cap=sight.cap,
-        tier=tiers,
-        state=filled(IN),
-        changed_us=filled(now_us - settings.rules.dwell_us),
-        out_until_us=filled(now_us),
-        times_out=filled(0),
-        reason=filled(0),
-        burn_ppm=filled(0),
-        held=filled(0),
-        seen_us=filled(now_us),
-        run=filled(0),
-        score_milli=filled(0),
-        rate_ppm=filled(0),
-        answers=filled(0),
-        failures=filled(0),
-        limit_milli=filled(settings.limits.start * 1000),
-        long_us=filled(0),
-        sum_us=filled(0),
-        samples=filled(0),
+        node=node,
         tiers=np.zeros((3, int(tiers.max()) + 1), dtype=np.int64),
         fleet=np.zeros(len(F), dtype=np.int64),
         bucket=np.array([settings.retries.most_milli, now_us], dtype=np.int64),
@@ -157,19 +153,22 @@ def may_retry(health: Health, settings: Settings, now_us: int) -> bool:
 
 @shared
 def may_enter(health: Health, settings: Settings, klass: int) -> bool:
-    """Whether a request of this class is admitted now; counted over the nodes that are not out."""
+    """Whether a request of this class is admitted now, which it is to be asked once; counted over nodes with a cap."""
     in_flight, limit = 0, 0
     for node in range(len(health.cap)):
         if health.cap[node] > 0:
             in_flight += min(int(health.own[node]), int(health.cap[node]))
             limit += int(health.cap[node])
-    return admits(klass, in_flight, limit, settings.shedding)
+    refused_ppm = int(health.fleet[F.refused_ppm])
+    enters = admits(klass, in_flight, limit, refused_ppm, settings.shedding)
+    health.fleet[F.refused_ppm] += ((0 if enters else PPM) - refused_ppm) // REFUSAL_WEIGHT
+    return enters
 
 
 @shared
 def note_life(health: Health, node: int, now_us: int) -> None:
     """A report, an answered probe or a receipt after its time-out: the node is there."""
-    health.seen_us[node] = max(int(health.seen_us[node]), now_us)
+    health.node[node, N.seen_us] = max(int(health.node[node, N.seen_us]), now_us)
 
 
 @shared
@@ -192,12 +191,12 @@ def _count(health: Health, settings: Settings, node: int, failed: bool, now_us: 
     fleet = health.fleet
     whole = PPM if failed else 0
     fleet[F.failure_ppm] += (whole - int(fleet[F.failure_ppm])) // FLEET_WEIGHT
-    health.rate_ppm[node] = rate_after(int(health.rate_ppm[node]), failed)
-    health.answers[node] += 1
-    health.failures[node] += 1 if failed else 0
-    health.run[node] = int(health.run[node]) + 1 if failed else 0
+    health.node[node, N.rate_ppm] = rate_after(int(health.node[node, N.rate_ppm]), failed)
+    health.node[node, N.answers] += 1
+    health.node[node, N.failures] += 1 if failed else 0
+    health.node[node, N.run] = int(health.node[node, N.run]) + 1 if failed else 0
     step = score_step(failed, int(fleet[F.peers_ppm]))
-    health.score_milli[node] = max(0, int(health.score_milli[node]) + step)
+    health.node[node, N.score_milli] = max(0, int(health.node[node, N.score_milli]) + step)
     if failed and _judge(health, settings, node, now_us):
         _spread(health, settings, now_us)
     else:
@@ -207,26 +206,26 @@ def _count(health: Health, settings: Settings, node: int, failed: bool, now_us: 
 @shared
 def _sample(health: Health, settings: Settings, node: int, latency_us: int) -> None:
     limits = settings.limits
-    health.sum_us[node] += latency_us
-    health.samples[node] += 1
-    if health.samples[node] < limits.window:
+    health.node[node, N.sum_us] += latency_us
+    health.node[node, N.samples] += 1
+    if health.node[node, N.samples] < limits.window:
         return
-    short_us = int(health.sum_us[node]) // limits.window
-    health.sum_us[node] = 0
-    health.samples[node] = 0
-    long_us = int(health.long_us[node])
+    short_us = int(health.node[node, N.sum_us]) // limits.window
+    health.node[node, N.sum_us] = 0
+    health.node[node, N.samples] = 0
+    long_us = int(health.node[node, N.long_us])
     if long_us > 0 and 2 * health.own[node] >= health.cap[node]:
-        limit = gradient(int(health.limit_milli[node]), short_us, long_us, limits)
+        limit = gradient(int(health.node[node, N.limit_milli]), short_us, long_us, limits)
         ceiling = little_ceiling(int(health.service_us[node]), limits)
-        health.limit_milli[node] = min(max(limit, limits.floor * 1000), ceiling * 1000)
-    health.long_us[node] = long_average(long_us, short_us, limits)
+        health.node[node, N.limit_milli] = min(max(limit, limits.floor * 1000), ceiling * 1000)
+    health.node[node, N.long_us] = long_average(long_us, short_us, limits)
 
 
 @shared
 def tick(health: Health, settings: Settings, now_us: int) -> None:
     """Time has passed: judge every node, then panic, spill and every cap."""
-    health.fleet[F.peers_ppm] = _median(health.rate_ppm)
-    for node in range(len(health.state)):
+    health.fleet[F.peers_ppm] = _median(health.node[:, N.rate_ppm])
+    for node in range(len(health.cap)):
         _judge(health, settings, node, now_us)
     _spread(health, settings, now_us)
 
@@ -234,7 +233,7 @@ def tick(health: Health, settings: Settings, now_us: int) -> None:
 @shared
 def wants_probe(health: Health, settings: Settings, node: int, now_us: int) -> bool:
     """Whether the node has been silent so long that it should be asked for a sign of life."""
-    return bool(now_us - health.seen_us[node] >= settings.probe_us)
+    return bool(now_us - health.node[node, N.seen_us] >= settings.probe_us)
 
 
 @shared
@@ -258,27 +257,27 @@ def _judge(health: Health, settings: Settings, node: int, now_us: int) -> bool:
     seen = Evidence(
         node,
         now_us,
-        int(health.state[node]),
-        int(health.changed_us[node]),
-        int(health.out_until_us[node]),
-        int(health.times_out[node]),
-        int(health.reason[node]),
-        now_us - int(health.seen_us[node]),
-        int(health.run[node]),
-        int(health.score_milli[node]),
-        int(health.answers[node]),
-        int(health.failures[node]),
+        int(health.node[node, N.state]),
+        int(health.node[node, N.changed_us]),
+        int(health.node[node, N.out_until_us]),
+        int(health.node[node, N.times_out]),
+        int(health.node[node, N.reason]),
+        now_us - int(health.node[node, N.seen_us]),
+        int(health.node[node, N.run]),
+        int(health.node[node, N.score_milli]),
+        int(health.node[node, N.answers]),
+        int(health.node[node, N.failures]),
         int(fleet[F.failure_ppm]),
-        int(health.burn_ppm[node]),
+        int(health.node[node, N.burn_ppm]),
         int(fleet[F.out_for_errors]),
-        len(health.state),
+        len(health.cap),
     )
     made = decide(seen, settings.ejection, settings.rules)
     if made.state == seen.state:
-        health.held[node] = made.held
+        health.node[node, N.held] = made.held
         return False
     if fleet[F.rows] == len(health.changes):
-        health.held[node] = 1
+        health.node[node, N.held] = 1
         return False
     _change(health, settings, seen, made)
     return True
@@ -299,22 +298,22 @@ def _change(health: Health, settings: Settings, seen: Evidence, made: Decision) 
     elif seen.state == OUT and seen.reason != SILENT:
         fleet[F.out_for_errors] -= 1
     node = seen.node
-    health.state[node] = made.state
-    health.changed_us[node] = seen.now_us
-    health.out_until_us[node] = made.out_until_us
-    health.times_out[node] = made.times_out
-    health.reason[node] = made.reason
-    health.burn_ppm[node] = made.burn_ppm
-    health.held[node] = made.held
-    health.run[node] = 0
-    health.score_milli[node] = 0
-    health.rate_ppm[node] = 0
-    health.answers[node] = 0
-    health.failures[node] = 0
-    health.sum_us[node] = 0
-    health.samples[node] = 0
+    health.node[node, N.state] = made.state
+    health.node[node, N.changed_us] = seen.now_us
+    health.node[node, N.out_until_us] = made.out_until_us
+    health.node[node, N.times_out] = made.times_out
+    health.node[node, N.reason] = made.reason
+    health.node[node, N.burn_ppm] = made.burn_ppm
+    health.node[node, N.held] = made.held
+    health.node[node, N.run] = 0
+    health.node[node, N.score_milli] = 0
+    health.node[node, N.rate_ppm] = 0
+    health.node[node, N.answers] = 0
+    health.node[node, N.failures] = 0
+    health.node[node, N.sum_us] = 0
+    health.node[node, N.samples] = 0
     if made.state == RETURNING:
-        health.limit_milli[node] = settings.limits.start * 1000
+        health.node[node, N.limit_milli] = settings.limits.start * 1000
 
 
 @shared
@@ -324,44 +323,44 @@ def _spread(health: Health, settings: Settings, now_us: int) -> None:
     nodes[:] = 0
     usable[:] = 0
     alive, fit = 0, 0
-    for node in range(len(health.state)):
-        tier = int(health.tier[node])
+    for node in range(len(health.cap)):
+        tier = int(health.node[node, N.tier])
         nodes[tier] += 1
         if _speaks(health, node):
             alive += 1
-        if health.state[node] != OUT:
+        if health.node[node, N.state] != OUT:
             usable[tier] += 1
             fit += 1
     health.fleet[F.alive] = alive
     health.fleet[F.panic] = 1 if panics(fit, alive) else 0
     if health.fleet[F.panic]:
-        for node in range(len(health.state)):
-            if health.state[node] == OUT and _speaks(health, node):
-                usable[int(health.tier[node])] += 1
+        for node in range(len(health.cap)):
+            if health.node[node, N.state] == OUT and _speaks(health, node):
+                usable[int(health.node[node, N.tier])] += 1
     spill(nodes, usable, load)
-    for node in range(len(health.state)):
+    for node in range(len(health.cap)):
         health.cap[node] = _cap(health, settings, node, now_us)
 
 
 @shared
 def _speaks(health: Health, node: int) -> bool:
-    return bool(health.state[node] != OUT or health.reason[node] != SILENT)
+    return bool(health.node[node, N.state] != OUT or health.node[node, N.reason] != SILENT)
 
 
 @shared
 def _cap(health: Health, settings: Settings, node: int, now_us: int) -> int:
     """Requests that may be in flight at the node now."""
     ceiling = little_ceiling(int(health.service_us[node]), settings.limits)
-    most = max(1, min(int(health.limit_milli[node]) // 1000, ceiling))
-    load = int(health.tiers[2][int(health.tier[node])])
-    if health.state[node] == OUT:
+    most = max(1, min(int(health.node[node, N.limit_milli]) // 1000, ceiling))
+    load = int(health.tiers[2][int(health.node[node, N.tier])])
+    if health.node[node, N.state] == OUT:
         if health.fleet[F.alive] == 0:
             return 1
         return most if health.fleet[F.panic] and _speaks(health, node) else 0
     if load == 0:
         return 0
-    if health.held[node]:
+    if health.node[node, N.held] or health.node[node, N.state] == RETURNING:
         return 1
-    if health.state[node] == RETURNING:
-        most = most * started_ppm(now_us - int(health.changed_us[node]), settings.rules.dwell_us) // PPM
+    if health.node[node, N.reason] == PROMOTED:
+        most = most * started_ppm(now_us - int(health.node[node, N.changed_us]), settings.rules.dwell_us) // PPM
     return max(1, most * load // PPM)
