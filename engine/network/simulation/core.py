@@ -231,7 +231,7 @@ def _simulate(
         else:
             for known in range(nodes):
                 _news(world, stream, sight, queues, known, now_us)
-            request = Request(now_us, stream.region[customer], stream.key[customer], 1)
+            request = Request(now_us, stream.region[customer], stream.key[customer], stream.value[customer])
             node = choose_by_code(code, sight, request, memory)
         if node < 0:
             continue

@@ -30,6 +30,8 @@ class Stream(NamedTuple):
     """Service time at speed 1, at least 1."""
     region: Ints
     key: Ints
+    value: Ints
+    """What a customer is worth: 1, unless the caller puts other values in."""
     switch_us: Ints
     """int64[machines, changes]: a machine is slow from each even position (0, 2, ...) until the next; ascending."""
 
@@ -52,6 +54,7 @@ def draw(
         work_us=np.maximum(_rounded(work.exponential(UNIT_US, customers)), 1),
         region=_regions(regions, demand, customers),
         key=keys.integers(0, KEYS, customers, dtype=np.int64),
+        value=np.ones(customers, dtype=np.int64),
         switch_us=_switches(switches, machines, phases, float(arrival_us[-1])),
     )
 
