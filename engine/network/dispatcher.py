@@ -110,6 +110,11 @@ class Dispatcher:
         self._receipt_us = np.full(len(nodes), now_us, dtype=np.int64)
         self._ticked_us = now_us
 
+    @property
+    def sends(self) -> int:
+        """How many transactions were sent in all."""
+        return self._book.sends
+
     def choose(
         self,
         transaction: Dispatchable,

@@ -4,8 +4,9 @@ Guarantees
 1. A node's expected wait is the larger of what stands before it now (own sends less signed receipts) and of what
    queueing theory gives for the share it is sent; at a load of one or more, what piles up until the horizon. So a chain
    looks congested as soon as its queues are, and before that as soon as its arrivals are too many.
-2. A chain's delay is the mean over its nodes, by share, of wait, service and distance, plus what inclusion itself takes;
-   its 90 % interval is that of the same mixture. Nobody to send to means the horizon.
+2. A chain's delay is the mean over its nodes, by share, of wait, service, distance and what inclusion takes, or of the
+   latency lately observed where that is longer (strangers fill blocks too); its 90 % interval is that of the same
+   mixture. Nobody to send to means the horizon.
 3. Integers, rounded up: delays, waits and prices are never less than the forecast.
 
 It invents nothing: rates, service times, shares and health are arguments (`engine.network.estimators`, health rules,
@@ -17,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
+from statistics import fmean
+from typing import NamedTuple
 
 from engine.network.delay_price import PPM, crowding_price_ppm
 from engine.network.queueing import Wait, ggc_wait, quantile, sojourn_beyond
@@ -28,7 +31,10 @@ TAIL = 0.05
 
 @dataclass(frozen=True)
 class NodeView:
-    """What is known of a node. `services_us`: a sample of its service times, at least one; `rtt_us`: there and back."""
+    """What is known of a node. `services_us`: a sample of its service times, at least one; `rtt_us`: there and back.
+
+    `latency_us`: from send to receipt, as observed lately; 0 where it was not.
+    """
 
     id: str
     operator: str
@@ -40,12 +46,13 @@ class NodeView:
     servers: int = 1
     service_scv: float = 1.0
     rtt_us: int = 0
+    latency_us: int = 0
     health: Health = "up"
 
     @property
     def service_us(self) -> float:
         """Mean service time."""
-        return sum(self.services_us) / len(self.services_us)
+        return fmean(self.services_us)
 
 
 @dataclass(frozen=True)
@@ -96,24 +103,37 @@ def expected_wait(node: NodeView, arrivals_per_us: float, horizon_us: int) -> Wa
 def chain_state(chain: ChainView, horizon_us: int) -> ChainState:
     """The expected delay of a chain and its interval."""
     laws = [
-        (node.share_ppm / PPM, expected_wait(node, chain.arrivals_per_us, horizon_us), node)
+        _Law(node.share_ppm / PPM, wait, node.services_us, _besides(node, wait, chain.inclusion_us))
         for node in chain.nodes
         if node.share_ppm
+        for wait in (expected_wait(node, chain.arrivals_per_us, horizon_us),)
     ]
     if not laws:
         whole = horizon_us + chain.inclusion_us
         return ChainState(delay_us=whole, low_us=whole, high_us=whole, finality_us=chain.finality_us)
-    mean = sum(share * (wait.mean + node.service_us + node.rtt_us) for share, wait, node in laws)
 
     def beyond(time: float) -> float:
-        return sum(share * sojourn_beyond(wait, node.services_us, time - node.rtt_us) for share, wait, node in laws)
+        return sum(law.share * sojourn_beyond(law.wait, law.services_us, time - law.besides_us) for law in laws)
 
+    mean = sum(law.share * (law.wait.mean + fmean(law.services_us) + law.besides_us) for law in laws)
     return ChainState(
-        delay_us=ceil(mean) + chain.inclusion_us,
-        low_us=int(quantile(beyond, TAIL)) + chain.inclusion_us,
-        high_us=ceil(quantile(beyond, 1 - TAIL)) + chain.inclusion_us,
+        delay_us=ceil(mean),
+        low_us=int(quantile(beyond, TAIL)),
+        high_us=ceil(quantile(beyond, 1 - TAIL)),
         finality_us=chain.finality_us,
     )
+
+
+class _Law(NamedTuple):
+    share: float
+    wait: Wait
+    services_us: tuple[int, ...]
+    besides_us: float
+
+
+def _besides(node: NodeView, wait: Wait, inclusion_us: int) -> float:
+    """What a transaction takes beside waiting and service: distance and inclusion, or whatever else was observed."""
+    return max(node.rtt_us + inclusion_us, node.latency_us - wait.mean - node.service_us)
 
 
 def network_snapshot(outlook: Outlook, time_us: int) -> NetworkSnapshot:

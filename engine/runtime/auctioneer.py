@@ -36,7 +36,9 @@ from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
 from engine.audit.record import Record
 from engine.ledger.settlement_entries import settlement_entry
+from engine.market.feeds.synthetic_market import VOLATILITIES
 from engine.market.snapshot import check_fresh
+from engine.network.seen import ChainFacts, SeenNetwork
 from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.operation import HeldError, check_running
@@ -238,7 +240,8 @@ class Auctioneer:
             holdings = work.accounts.holdings(sorted({*solvers, *(intent.outcome.owner for intent in batch)}))
             collecting = self._settings.solve_seconds + self._settings.grace_seconds
             deadline = now + round(collecting * 1000)
-            problem = self._world.problem(number, snapshot, batch, holdings, deadline)
+            asked = self._world.problem(number, snapshot, batch, holdings, deadline)
+            problem = asked.model_copy(update={"network": self._settler.network()})
             work.auctions.open(
                 number,
                 problem_hash=problem.hash,
@@ -384,5 +387,11 @@ def _embedded_settler(database: Database, world: EmbeddedWorld, hooks: Callable[
     with database.reading() as work:
         market = world.market(work)
     stored = StoredNetwork.open(database, market, world.seed)
-    chooser = ChainDispatchers(stored.network, seed=world.seed, now_us=stored.now_us())
-    return Settler(database, stored, stored.network, chooser, hooks=hooks)
+    now_us = stored.now_us()
+    chooser = ChainDispatchers(stored.network, seed=world.seed, now_us=now_us)
+    facts = {
+        place: ChainFacts({node.name: node.region for node in chain.nodes}, chain.block_us // 2, chain.finality_us)
+        for place, chain in stored.network.chains.items()
+    }
+    seen = SeenNetwork(chooser.chains, facts, VOLATILITIES, now_us)
+    return Settler(database, stored, stored.network, chooser, seen=seen, hooks=hooks)

@@ -20,6 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.audit.record import Record
+from engine.network.seen import SeenNetwork
+from engine.network.state import NetworkSnapshot
 from engine.settlement.chains import Network
 from engine.settlement.dispatch import Chooser, Dispatch
 from engine.settlement.executor import Executor
@@ -68,15 +70,22 @@ class Settler:
         network: Network,
         chooser: Chooser,
         *,
+        seen: SeenNetwork | None = None,
         patience_seconds: float = 60.0,
         hooks: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`seen`: what the chooser's dispatchers know, for the problems of auctions to come."""
         self._database = database
         self._executor = executor
         self._network = network
         self._chooser = chooser
+        self._seen = seen
         self._patience_seconds = patience_seconds
         self._hooks = hooks
+
+    def network(self) -> NetworkSnapshot | None:
+        """The network as it is seen now; None where nobody looks."""
+        return None if self._seen is None else self._seen.snapshot(self._executor.now_us())
 
     def begin(self, work: Work, number: int, record: Record) -> None:
         """Store the plan of an auction that `work` decides. Raises InputError `unknown_chain`."""

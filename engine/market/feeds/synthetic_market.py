@@ -90,6 +90,14 @@ NUMERAIRE = ASSETS["sim:alpha"]["USD"]
 """Scores are in its base units."""
 
 
+VOLATILITIES = {
+    asset.id: {"ETH": 700_000, "USD": 0, "BTC": 600_000, "GOV": 1_000_000}[symbol]
+    for assets in ASSETS.values()
+    for symbol, asset in assets.items()
+}
+"""Made-up annual volatilities against the dollar, in millionths, by asset; what a wait costs follows from them."""
+
+
 @dataclass(frozen=True)
 class ListedOptions:
     """Options on one underlying: what they settle in, their strikes and their price step in the quote for a contract."""

@@ -77,6 +77,11 @@ class ReceiptBook:
         self._in_flight[send.node] = self._in_flight.get(send.node, 0) + 1
         return sequence
 
+    @property
+    def sends(self) -> int:
+        """How many sends there were in all."""
+        return self._next
+
     def in_flight(self, node: str) -> int:
         """Sends to the node that are neither answered nor lost."""
         return self._in_flight.get(node, 0)
