@@ -2,7 +2,7 @@
 
 All policies of a case and seed face the same arrivals, requirements and slow phases, so rows of a case may be compared
 more closely than their intervals say. Seeds are 0, 1, 2, ...; a row depends on nothing else. Rows of S6 and S7 come from
-simulations of their own. Times in units.
+simulations of their own. Times in units; `mean_ci95` and `p99_ci95` are half widths.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
+from math import isfinite
 
 from engine.network.simulation.measure import CODES, Observation, measure
 from engine.network.simulation.scenarios import SCENARIOS, Case
@@ -100,8 +101,8 @@ def _row(
         "seeds": len(seeds),
         "mean": round(mean.value, 4),
         "p99": round(p99.value, 4),
-        "mean_ci95": _interval(mean),
-        "p99_ci95": _interval(p99),
+        "mean_ci95": _half_width(mean),
+        "p99_ci95": _half_width(p99),
         "stable": all(seed.stable for seed in seeds),
         "staleness": case.report,
         "bound": case.bound,
@@ -114,14 +115,15 @@ def _row(
     }
     if len(case.demand) > 1:
         row["cross_region"] = round(estimate([seed.crossing for seed in seeds]).value, 4)
-    if "identities" in case.facts:
-        identities = int(case.facts["identities"])
-        row["identities"] = identities
-        row["share"] = round(estimate([sum(seed.shares[:identities]) for seed in seeds]).value, 5)
+    if case.identities:
+        row["identities"] = case.identities
+        row["share"] = round(estimate([sum(seed.shares[: case.identities]) for seed in seeds]).value, 5)
+    if case.stakes:
+        row["greatest_share"] = round(estimate([max(seed.shares) for seed in seeds]).value, 4)
+        row["hhi"] = round(estimate([sum(share**2 for share in seed.shares) for seed in seeds]).value, 4)
     return row
 
 
-def _interval(value: Estimate) -> list[float] | None:
-    """Ends of the 95 % interval; none where one seed gives none."""
-    low, high = value.interval
-    return None if high == float("inf") else [round(low, 4), round(high, 4)]
+def _half_width(value: Estimate) -> float | None:
+    """Half of the 95 % interval; none where one seed gives none."""
+    return round(value.half_width, 4) if isfinite(value.half_width) else None

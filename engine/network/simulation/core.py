@@ -193,13 +193,13 @@ def _pace(world: World, stream: Stream, queues: _Queues, machine: int, start_us:
 
 
 @shared
-def _send(world: World, stream: Stream, sight: Sight, queues: _Queues, customer: int, node: int) -> int:
+def _send(world: World, stream: Stream, sight: Sight, queues: _Queues, customer: int, node: int) -> np.int64:
     """Queue a customer at a node; when it leaves."""
     machine = world.machine[node]
     start_us = max(stream.arrival_us[customer], queues.free_us[machine])
     service_us = stream.work_us[customer] * world.service_us[machine] // UNIT_US
     service_us = max(service_us * _pace(world, stream, queues, machine, start_us), 1)
-    leaves_us = start_us + service_us
+    leaves_us: np.int64 = start_us + service_us
     queues.free_us[machine] = leaves_us
     queues.leaves_us[customer] = leaves_us
     queues.service_us[customer] = service_us
@@ -220,9 +220,7 @@ def _send(world: World, stream: Stream, sight: Sight, queues: _Queues, customer:
     return leaves_us
 
 
-def _simulate(
-    code: int, world: World, stream: Stream, sight: Sight, memory: Memory, queues: _Queues, run: Run
-) -> None:
+def _simulate(code: int, world: World, stream: Stream, sight: Sight, memory: Memory, queues: _Queues, run: Run) -> None:
     nodes = len(world.machine)
     for customer in range(len(stream.arrival_us)):
         now_us = stream.arrival_us[customer]

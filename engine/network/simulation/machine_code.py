@@ -12,7 +12,7 @@ import os
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -34,13 +34,16 @@ def sources_digest() -> str:
 def kept(function: F) -> F:
     """The compiled function (as `compiling.compiled` gives), with its machine code kept on disk."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "clearway" / sources_digest()
-    before = numba.config.CACHE_DIR
+    # Both are numba's, and it declares neither.
+    settings: Any = numba.config
+    dispatcher: Any = function
+    before = settings.CACHE_DIR
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        numba.config.CACHE_DIR = str(folder)
-        function.enable_caching()
+        settings.CACHE_DIR = str(folder)
+        dispatcher.enable_caching()
     except OSError:
         return function
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before
     return function

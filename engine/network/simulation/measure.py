@@ -13,9 +13,16 @@ from engine.network.policies.base import PPM, Memory, Sight, blank_memory, blank
 from engine.network.simulation.core import CENTRAL_QUEUE, Run, World, simulate
 from engine.network.simulation.scenarios import BOUND, Case
 from engine.network.simulation.streams import UNIT_US, Stream, draw
+from engine.network.stake_caps import stake_ceilings_ppm
 
 CODES = {**POLICIES, BOUND: CENTRAL_QUEUE}
 """What can be run, by name: the policies and the bound."""
+
+_FULL = 0.97
+"""Load up to which stake caps count on a node."""
+
+_BURST = 64
+"""Requests by which an operator may be ahead of its cap."""
 
 RUNAWAY = 0.03
 """A machine whose work left at the end exceeds this share of the run's time is taken to be overloaded.
@@ -41,9 +48,7 @@ class Observation:
 
 def measure(case: Case, seed: int, policies: Iterable[str]) -> dict[str, Observation]:
     """Run each policy on the seed's stream. Names must be in `CODES`."""
-    stream = draw(
-        seed, case.warm_up + case.customers, case.rate, case.demand, len(case.speeds), case.phases
-    )
+    stream = draw(seed, case.warm_up + case.customers, case.rate, case.demand, len(case.speeds), case.phases)
     return {name: _observed(case, stream, _run(case, stream, seed, name)) for name in policies}
 
 
@@ -83,17 +88,24 @@ def sight_of(case: Case) -> Sight:
 
 
 def memory_of(case: Case, seed: int) -> Memory:
-    """A policy's memory before the first choice."""
-    return blank_memory(case.nodes, case.nodes, seed)
+    """A policy's memory before the first choice; with the ceilings of `stake_caps` where the case has them."""
+    memory = blank_memory(case.nodes, case.nodes, seed)
+    if case.stake_caps:
+        sight = sight_of(case)
+        able = [round(_FULL * PPM * UNIT_US / (service_us * case.rate)) for service_us in sight.service_us.tolist()]
+        memory.ceiling_ppm[:] = stake_ceilings_ppm(sight.stake_ppm.tolist(), able)
+        memory.burst[0] = _BURST
+    return memory
 
 
 def _service_us(speeds: tuple[float, ...]) -> Ints:
-    return np.rint(UNIT_US / np.array(speeds)).astype(np.int64)
+    return np.rint(UNIT_US / np.array(speeds, dtype=np.float64)).astype(np.int64)
 
 
 def _ppm(weights: tuple[float, ...]) -> Ints:
-    values = np.array(weights)
-    return np.floor(values / values.sum() * PPM).astype(np.int64)
+    values = np.array(weights, dtype=np.float64)
+    shares: Ints = np.floor(values / values.sum() * PPM).astype(np.int64)
+    return shares
 
 
 def _observed(case: Case, stream: Stream, run: Run) -> Observation:

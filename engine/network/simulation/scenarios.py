@@ -7,7 +7,7 @@ nominally have. S1 equal nodes, S2 old state, S3 unequal speeds, S4 antagonists,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,8 +61,10 @@ class Case:
     customers: int = 300_000
     """Measured, for each seed."""
     warm_up: int = 30_000
-    facts: dict[str, float | str] = field(default_factory=dict)
-    """Further keys of the case's rows."""
+    identities: int = 0
+    """How many of the first nodes are watched as one operator; their share of the customers is reported."""
+    stake_caps: bool = False
+    """Whether operators' shares are capped linearly in stake (for policies that hold ceilings)."""
 
     @property
     def nodes(self) -> int:
@@ -76,7 +78,7 @@ class Case:
 
 
 def equal(n: int) -> tuple[float, ...]:
-    """n machines of speed 1."""
+    """Machines of speed 1."""
     return (1.0,) * n
 
 
@@ -85,16 +87,14 @@ def s1() -> list[Case]:
     small = [Case("S1", "", rho, equal(10), ALL) for rho in (0.5, 0.8, 0.95)]
     compared = ("random", "round_robin", "power_of_two", "least_loaded_own", "equilibrium")
     # Three thousand units of warm-up at the highest load: the memory of an empty start fades over about 1/(1 - rho)^2 * 4.
-    large = [
-        Case("S1", "", rho, equal(100), compared, customers=600_000, warm_up=300_000) for rho in (0.5, 0.8, 0.95)
-    ]
+    large = [Case("S1", "", rho, equal(100), compared, customers=600_000, warm_up=300_000) for rho in (0.5, 0.8, 0.95)]
     return small + large
 
 
 def s2() -> list[Case]:
     """Old state. Receipts come with the reports alone, as on the reference page; then the two ways to know more."""
     cases = [
-        Case("S2", f"D={age:g}", rho, equal(10), SHARED_STATE + ("equilibrium",), report=age, batched=True)
+        Case("S2", f"D={age:g}", rho, equal(10), (*SHARED_STATE, "equilibrium"), report=age, batched=True)
         for rho in (0.8, 0.95)
         for age in (0.1, 1.0, 2.0, 5.0, 10.0, 20.0)
     ]
@@ -110,15 +110,13 @@ SPEEDS = (2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
 def s3() -> list[Case]:
     """Unequal speeds, known to the dispatcher."""
     policies = tuple(name for name in ALL if name != "geographic")
-    return [Case("S3", "", rho, SPEEDS, policies, "shortest_expected_delay") for rho in (0.5, 0.8, 0.95)]
+    return [Case("S3", "", rho, SPEEDS, (*policies, BOUND), "shortest_expected_delay") for rho in (0.5, 0.8, 0.95)]
 
 
 def s4() -> list[Case]:
     """Each machine four times slower for Exp(50) out of Exp(450) + Exp(50); the dispatcher sees only what comes of it."""
     policies = tuple(name for name in ALL if name not in {"geographic", "stake_weighted"})
-    return [
-        Case("S4", "", rho, equal(10), policies, phases=Phases(450.0, 50.0), slowdown=4) for rho in (0.5, 0.7, 0.8)
-    ]
+    return [Case("S4", "", rho, equal(10), policies, phases=Phases(450.0, 50.0), slowdown=4) for rho in (0.5, 0.7, 0.8)]
 
 
 def s5() -> list[Case]:
@@ -143,7 +141,7 @@ def s5() -> list[Case]:
 
 
 def s8() -> list[Case]:
-    """Adversaries: nodes that lie, an identity split in four, stakes that say nothing of speed."""
+    """Adversaries: nodes that lie, an identity split in four, stakes that have nothing to do with speed."""
     return [*_liars(), *_sybils(), *_whales()]
 
 
@@ -162,13 +160,13 @@ SPLIT = 4
 
 def _sybils() -> list[Case]:
     policies = ("stake_weighted", "least_loaded_own", "equilibrium")
-    whole = Case("S8", "one identity", 0.8, equal(10), policies, facts={"identities": 1})
+    whole = Case("S8", "one identity", 0.8, equal(10), policies, identities=1, stake_caps=True)
     split = replace(
         whole,
         variant=f"split in {SPLIT}",
         machine=(0,) * SPLIT + tuple(range(1, 10)),
         stakes=(1.0 / SPLIT,) * SPLIT + (1.0,) * 9,
-        facts={"identities": SPLIT},
+        identities=SPLIT,
     )
     return [whole, split]
 
