@@ -30,7 +30,7 @@ class Shedding(NamedTuple):
     sheddable_ppm: int = 850_000
     burst_ppm: int = 50_000
     """Share of refusals up to which an overload counts as a burst."""
-    least_ppm: int = 600_000
+    least_ppm: int = 500_000
     """What is left of the limit at worst; in between it falls by as much as the share of refusals exceeds a burst's."""
 
 

@@ -39,6 +39,7 @@ from engine.network.policies import choose_by_code
 from engine.network.policies.base import Memory, Request, Sight
 from engine.network.policies.observing import record_receipt, record_report, record_send
 from engine.network.simulation.failures_drawn import NEVER, Play, W
+from engine.network.simulation.machine_code import kept
 
 PPM = 1_000_000
 TICKS = 10
@@ -117,7 +118,7 @@ class _Nodes(NamedTuple):
     answers: int = 5
 
 
-A, R, O = _Attempts(), _Requests(), _Nodes()
+A, R, Q = _Attempts(), _Requests(), _Nodes()
 MADE, OLDEST, TAKEN, QUEUED, KEPT = 0, 1, 2, 3, 4
 
 
@@ -149,15 +150,15 @@ def _new_state(requests: int, tries: int, nodes: int) -> _State:
     state = _State(
         np.zeros((requests * tries, len(A)), np.int64),
         np.zeros((requests, len(R)), np.int64),
-        np.zeros((nodes, len(O)), np.int64),
+        np.zeros((nodes, len(Q)), np.int64),
         np.full(nodes, NEVER, np.int64),
         np.zeros((requests * tries, 2), np.int64),
         np.zeros(5, np.int64),
         np.zeros((256 * nodes, ROW), np.int64),
     )
     state.request[:, R.ended_us] = -1
-    state.node[:, O.head] = -1
-    state.node[:, O.up] = 1
+    state.node[:, Q.head] = -1
+    state.node[:, Q.up] = 1
     return state
 
 
@@ -178,7 +179,7 @@ def _fails(at: Setting, state: _State, attempt: int, now_us: int) -> bool:
 @shared
 def _start(at: Setting, state: _State, node: int, now_us: int) -> None:
     """The node takes the first of its queue."""
-    attempt = state.node[node, O.head]
+    attempt = state.node[node, Q.head]
     if attempt < 0:
         state.done_us[node] = NEVER
         return
@@ -212,18 +213,18 @@ def _try(at: Setting, state: _State, sight: Sight, memory: Memory, health: Healt
     state.attempt[attempt, A.number] = number
     state.attempt[attempt, A.behind] = -1
     state.attempt[attempt, A.waits] = 1
-    state.attempt[attempt, A.life] = state.node[node, O.life]
+    state.attempt[attempt, A.life] = state.node[node, Q.life]
     record_send(sight, node, now_us)
-    if not state.node[node, O.up]:
+    if not state.node[node, Q.up]:
         return
-    if state.node[node, O.head] < 0:
-        state.node[node, O.head] = attempt
-        state.node[node, O.tail] = attempt
+    if state.node[node, Q.head] < 0:
+        state.node[node, Q.head] = attempt
+        state.node[node, Q.tail] = attempt
         _start(at, state, node, now_us)
     else:
-        state.attempt[state.node[node, O.tail], A.behind] = attempt
-        state.node[node, O.tail] = attempt
-    state.node[node, O.length] += 1
+        state.attempt[state.node[node, Q.tail], A.behind] = attempt
+        state.node[node, Q.tail] = attempt
+    state.node[node, Q.length] += 1
 
 
 @shared
@@ -246,10 +247,10 @@ def _queue_retry(at: Setting, state: _State, request: int, now_us: int) -> None:
 @shared
 def _done(at: Setting, state: _State, sight: Sight, health: Health, node: int, now_us: int) -> None:
     """The node signs a receipt for the first of its queue and takes the next."""
-    attempt = state.node[node, O.head]
+    attempt = state.node[node, Q.head]
     failed = _fails(at, state, attempt, now_us)
-    state.node[node, O.head] = state.attempt[attempt, A.behind]
-    state.node[node, O.length] -= 1
+    state.node[node, Q.head] = state.attempt[attempt, A.behind]
+    state.node[node, Q.length] -= 1
     _start(at, state, node, now_us)
     waits = state.attempt[attempt, A.waits]
     latency_us = now_us - state.attempt[attempt, A.start_us]
@@ -259,8 +260,8 @@ def _done(at: Setting, state: _State, sight: Sight, health: Health, node: int, n
         else:
             note_life(health, node, now_us)
     if _is_grey(at, node, now_us) and health.node[node, N.times_out] == 0:
-        state.node[node, O.answers] += 1
-    counted = state.attempt[attempt, A.life] == state.node[node, O.life] if at.guard.health else waits == 1
+        state.node[node, Q.answers] += 1
+    counted = state.attempt[attempt, A.life] == state.node[node, Q.life] if at.guard.health else waits == 1
     if counted:
         record_receipt(sight, node, latency_us, now_us)
     if not waits:
@@ -290,9 +291,9 @@ def _time_out(at: Setting, state: _State, sight: Sight, health: Health, now_us: 
 
 
 @shared
-def _give_up(at: Setting, state: _State, sight: Sight, health: Health, node: int, now_us: int) -> None:
+def _give_up(at: Setting, state: _State, sight: Sight, node: int, now_us: int) -> None:
     """The node is dead to the dispatcher: what it had goes elsewhere, beside the budget, as the limits bound it."""
-    state.node[node, O.life] += 1
+    state.node[node, Q.life] += 1
     sight.own[node] = 0
     for attempt in range(state.cursor[OLDEST], state.cursor[MADE]):
         request = state.attempt[attempt, A.request]
@@ -313,7 +314,7 @@ def _drain(at: Setting, state: _State, sight: Sight, health: Health, now_us: int
         state.cursor[KEPT] += 1
         node = health.changes[row, 0]
         if health.node[node, N.state] == OUT and health.node[node, N.reason] == SILENT:
-            _give_up(at, state, sight, health, node, now_us)
+            _give_up(at, state, sight, node, now_us)
     health.fleet[F.rows] = 0
 
 
@@ -323,19 +324,19 @@ def _tick(at: Setting, state: _State, sight: Sight, memory: Memory, health: Heal
     guard = at.guard
     for node in range(len(state.done_us)):
         gone = at.faults[node, W.crash_us] <= now_us < at.faults[node, W.back_us]
-        if gone and state.node[node, O.up]:
-            state.node[node, O.up] = 0
-            state.node[node, O.head] = -1
-            state.node[node, O.length] = 0
+        if gone and state.node[node, Q.up]:
+            state.node[node, Q.up] = 0
+            state.node[node, Q.head] = -1
+            state.node[node, Q.length] = 0
             state.done_us[node] = NEVER
         elif not gone:
-            state.node[node, O.up] = 1
+            state.node[node, Q.up] = 1
         reports = count % TICKS == node % TICKS
         asked = guard.health and wants_probe(health, at.settings, node, now_us)
-        if (reports or asked) and state.node[node, O.up] and below(memory.draws, PPM) >= guard.lost_ppm:
+        if (reports or asked) and state.node[node, Q.up] and below(memory.draws, PPM) >= guard.lost_ppm:
             note_life(health, node, now_us)
             if reports:
-                record_report(sight, node, state.node[node, O.length], now_us)
+                record_report(sight, node, state.node[node, Q.length], now_us)
     if guard.health:
         tick(health, at.settings, now_us)
 
@@ -381,7 +382,7 @@ def _simulate(at: Setting, state: _State, sight: Sight, memory: Memory, health: 
             _drain(at, state, sight, health, now_us)
 
 
-_fast = compiled(_simulate)
+_fast = kept(compiled(_simulate))
 
 
 def simulate(at: Setting, sight: Sight, memory: Memory, health: Health, *, plain: bool = False) -> Run:
@@ -396,5 +397,5 @@ def simulate(at: Setting, sight: Sight, memory: Memory, health: Health, *, plain
         admitted=state.request[:, R.admitted].copy(),
         tries=state.request[:, R.tries].copy(),
         changes=state.changes[:kept].copy(),
-        answers=state.node[:, O.answers].copy(),
+        answers=state.node[:, Q.answers].copy(),
     )

@@ -8,13 +8,13 @@ from math import inf, isfinite
 from engine.network.simulation.failures_run import Units, quantile
 from engine.network.simulation.statistics import Estimate, estimate
 
-Row = dict[str, str | int | float | None]
-"""One row; None stands for a value that is infinite: it never came, or more than that share never ended."""
+Row = dict[str, object]
+"""One row. None stands for a value that is infinite: it never came, or more than that share never ended."""
 
 
 def finite(value: float) -> float | None:
-    """The value, or None where it is infinite or no number."""
-    return value if isfinite(value) else None
+    """The value to four places, or None where it is infinite or no number."""
+    return round(value, 4) if isfinite(value) else None
 
 
 def base_row(scenario: str, variant: str, policy: str, nodes: int, load: float, samples: Sequence[Units]) -> Row:
@@ -34,13 +34,17 @@ def base_row(scenario: str, variant: str, policy: str, nodes: int, load: float, 
         "seeds": len(samples),
         "mean": finite(means.value),
         "p99": finite(tails.value),
-        "mean_ci95": finite(means.half_width),
-        "p99_ci95": finite(tails.half_width),
+        "mean_ci95": _interval(means),
+        "p99_ci95": _interval(tails),
     }
 
 
 def _estimate(values: Sequence[float]) -> Estimate:
     return estimate(values) if max(values) < inf else Estimate(inf, inf)
+
+
+def _interval(value: Estimate) -> list[float] | None:
+    return [round(end, 4) for end in value.interval] if isfinite(value.half_width) else None
 
 
 def recovery(bad: Sequence[bool], window: float) -> float | None:

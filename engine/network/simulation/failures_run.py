@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +21,9 @@ from engine.network.simulation.streams import UNIT_US
 UNLIMITED = 2**31
 
 Units = NDArray[np.float64]
+
+
+SETTINGS = Settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,17 @@ LOST_PPM = 10_000
 
 
 def run(
-    protection: Protection, nodes: int, play: Play, faults: Ints, clients: Clients, seed: int, *, plain: bool = False
+    protection: Protection,
+    nodes: int,
+    play: Play,
+    faults: Ints,
+    clients: Clients,
+    seed: int,
+    *,
+    settings: Settings = SETTINGS,
+    plain: bool = False,
 ) -> Run:
     """One run; the same seed and play give the same one. The policy's name must be in `POLICIES`."""
-    settings = Settings()
     guard = Guard(
         health=protection.health,
         shed=protection.shed,
@@ -69,6 +82,28 @@ def run(
         sight.cap[:] = UNLIMITED
     setting = Setting(POLICIES[protection.policy], play, faults, guard, settings)
     return simulate(setting, sight, blank_memory(nodes, nodes, seed), health, plain=plain)
+
+
+def runs(
+    protection: Protection, nodes: int, plays: Sequence[Play], faults: Ints, clients: Clients, seeds: Sequence[int]
+) -> list[tuple[Play, Run]]:
+    """One run for each seed, beside its play."""
+
+    def one(index: int) -> tuple[Play, Run]:
+        return plays[index], run(protection, nodes, plays[index], faults, clients, seeds[index])
+
+    # Compiled code holds no lock, so threads are enough.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(one, range(len(seeds))))
+
+
+def asked(protections: Mapping[str, Protection], policies: Collection[str] | None) -> list[tuple[str, Protection]]:
+    """Those named by themselves or by their policy; all, if none are named."""
+    return [
+        (name, value)
+        for name, value in protections.items()
+        if policies is None or name in policies or value.policy in policies
+    ]
 
 
 def latencies(play: Play, done: Run, start: float, end: float, klass: int | None = None) -> Units:

@@ -13,28 +13,29 @@ above 1.5 times it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from math import inf
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from engine.network.health.shedding import CRITICAL
 from engine.network.simulation.failures_core import Run
 from engine.network.simulation.failures_drawn import Play, drawn, no_faults
-from engine.network.simulation.failures_rows import Row, base_row, recovery
+from engine.network.simulation.failures_rows import Row, base_row, finite, recovery
 from engine.network.simulation.failures_run import (
     Clients,
     Protection,
+    asked,
     latencies,
     quantile,
-    run,
+    runs,
     succeeded,
     success_share,
 )
 
 NODES = 10
 RAMP = (0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.74)
-STEP_UNITS = 400.0
-SETTLING_UNITS = 100.0
+STEP_UNITS = 1000.0
+SETTLING_UNITS = 200.0
 """Left out at the start of each step."""
 
 OURS = "equilibrium + health"
@@ -70,23 +71,22 @@ def ramp_rows(seeds: Sequence[int], policies: Collection[str] | None = None) -> 
     steps = [(STEP_UNITS, load * NODES) for load in RAMP]
     plays = [drawn(seed, steps, 1) for seed in seeds]
     made: list[Row] = []
-    for name, protection in _named(PROTECTIONS, policies):
-        runs = [
-            (play, run(protection, NODES, play, no_faults(NODES), Clients(), seed))
-            for seed, play in zip(seeds, plays, strict=True)
-        ]
-        made += [_ramp_row(name, load, step, runs) for step, load in enumerate(RAMP)]
+    for name, protection in asked(PROTECTIONS, policies):
+        ran = runs(protection, NODES, plays, no_faults(NODES), Clients(), seeds)
+        made += [_ramp_row(name, load, step, ran) for step, load in enumerate(RAMP)]
     return made
 
 
-def _ramp_row(name: str, load: float, step: int, runs: Sequence[tuple[Play, Run]]) -> Row:
+def _ramp_row(name: str, load: float, step: int, ran: Sequence[tuple[Play, Run]]) -> Row:
     start, end = step * STEP_UNITS + SETTLING_UNITS, (step + 1) * STEP_UNITS
-    goodput = [succeeded(done, start, end) / (end - start) / NODES for _, done in runs]
-    samples = [latencies(play, done, start, end) for play, done in runs]
+    goodput = [succeeded(done, start, end) / (end - start) / NODES for _, done in ran]
+    samples = [latencies(play, done, start, end) for play, done in ran]
     row = base_row("S7", "ramp", name, NODES, load, samples)
-    row["goodput"] = float(np.mean(goodput))
+    row["goodput"] = finite(float(np.mean(goodput)))
     row["goodput_bound"] = min(load, 1.0)
-    row["critical_share"] = float(np.mean([success_share(play, done, start, end, 0) for play, done in runs]))
+    row["critical_share"] = finite(
+        float(np.mean([success_share(play, done, start, end, CRITICAL) for play, done in ran]))
+    )
     return row
 
 
@@ -96,38 +96,31 @@ def spike_rows(seeds: Sequence[int], policies: Collection[str] | None = None) ->
     steps = [(CALM_UNITS, base), (SPIKE_UNITS, base * SPIKE_TIMES), (AFTER_UNITS, base)]
     plays = [drawn(seed, steps, STORM.tries) for seed in seeds]
     made = []
-    for name, protection in _named(SPIKE_PROTECTIONS, policies):
-        runs = [
-            (play, run(protection, NODES, play, no_faults(NODES), STORM, seed))
-            for seed, play in zip(seeds, plays, strict=True)
-        ]
-        made.append(_spike_row(name, runs))
+    for name, protection in asked(SPIKE_PROTECTIONS, policies):
+        ran = runs(protection, NODES, plays, no_faults(NODES), STORM, seeds)
+        made.append(_spike_row(name, ran))
     return made
 
 
-def _spike_row(name: str, runs: Sequence[tuple[Play, Run]]) -> Row:
+def _spike_row(name: str, ran: Sequence[tuple[Play, Run]]) -> Row:
     over = CALM_UNITS + SPIKE_UNITS
-    before = np.concatenate([latencies(play, done, 50.0, CALM_UNITS) for play, done in runs])
-    share = float(np.mean([success_share(play, done, 50.0, CALM_UNITS) for play, done in runs]))
+    before = np.concatenate([latencies(play, done, 50.0, CALM_UNITS) for play, done in ran])
+    share = float(np.mean([success_share(play, done, 50.0, CALM_UNITS) for play, done in ran]))
     calm_p99 = quantile(before, 0.99)
     bad = []
     windows = np.arange(over, over + AFTER_UNITS, WINDOW_UNITS)
     for start in windows:
         end = start + WINDOW_UNITS
-        succeeds = float(np.mean([success_share(play, done, start, end) for play, done in runs]))
-        p99 = quantile(np.concatenate([latencies(play, done, start, end) for play, done in runs]), 0.99)
+        succeeds = float(np.mean([success_share(play, done, start, end) for play, done in ran]))
+        p99 = quantile(np.concatenate([latencies(play, done, start, end) for play, done in ran]), 0.99)
         bad.append(succeeds < share - 0.02 or p99 > 1.5 * calm_p99)
     last = over + AFTER_UNITS - 100.0
-    samples = [latencies(play, done, last, over + AFTER_UNITS) for play, done in runs]
+    samples = [latencies(play, done, last, over + AFTER_UNITS) for play, done in ran]
     row = base_row("S7", "spike", name, NODES, SPIKE_LOAD, samples)
-    row["goodput"] = float(np.mean([succeeded(done, last, over + AFTER_UNITS) / 100.0 / NODES for _, done in runs]))
-    row["calm_p99"] = calm_p99
+    row["goodput"] = finite(
+        float(np.mean([succeeded(done, last, over + AFTER_UNITS) / 100.0 / NODES for _, done in ran]))
+    )
+    row["calm_p99"] = finite(calm_p99)
     row["recovery_units"] = recovery(bad, WINDOW_UNITS)
-    row["spike_share"] = float(np.mean([success_share(play, done, CALM_UNITS, over) for play, done in runs]))
+    row["spike_share"] = finite(float(np.mean([success_share(play, done, CALM_UNITS, over) for play, done in ran])))
     return row
-
-
-def _named(
-    protections: dict[str, Protection], names: Collection[str] | None
-) -> Iterable[tuple[str, Protection]]:
-    return [(name, value) for name, value in protections.items() if names is None or name in names]
