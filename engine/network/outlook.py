@@ -22,11 +22,11 @@ from statistics import fmean
 from typing import NamedTuple
 
 from engine.network.delay_price import PPM, crowding_price_ppm
-from engine.network.queueing import Wait, ggc_wait, quantile, sojourn_beyond
+from engine.network.queueing import Wait, ggc_wait, interval, sojourn_beyond
 from engine.network.state import ChainState, Health, NetworkSnapshot, NodeState, VenueDepth, delay_prices
 
-TAIL = 0.05
-"""What the interval of a delay leaves out at each end."""
+COVERAGE = 0.9
+"""What the interval of a delay holds."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,12 @@ def chain_state(chain: ChainView, horizon_us: int) -> ChainState:
     def beyond(time: float) -> float:
         return sum(law.share * sojourn_beyond(law.wait, law.services_us, time - law.besides_us) for law in laws)
 
+    low, high = interval(beyond, COVERAGE)
     mean = sum(law.share * (law.wait.mean + fmean(law.services_us) + law.besides_us) for law in laws)
     return ChainState(
         delay_us=ceil(mean),
-        low_us=int(quantile(beyond, TAIL)),
-        high_us=ceil(quantile(beyond, 1 - TAIL)),
+        low_us=int(low),
+        high_us=ceil(high),
         finality_us=chain.finality_us,
     )
 

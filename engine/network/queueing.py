@@ -23,6 +23,7 @@ from typing import NamedTuple
 from intents.errors import InputError
 
 _BISECTIONS = 40
+_NEXT_TO = 1e-9
 
 
 class Wait(NamedTuple):
@@ -113,3 +114,13 @@ def quantile(beyond: Callable[[float], float], share: float) -> float:
         else:
             high = middle
     return high
+
+
+def interval(beyond: Callable[[float], float], coverage: float) -> tuple[float, float]:
+    """The ends of an interval that holds `coverage`: central, but that what an atom at its low end holds counts too.
+
+    So where half of all find no queue and take exactly one service, the interval begins there and ends at `coverage`.
+    """
+    low = quantile(beyond, (1 - coverage) / 2)
+    below = 1 - beyond(low * (1 - _NEXT_TO))
+    return low, quantile(beyond, below + coverage)

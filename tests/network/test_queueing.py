@@ -12,6 +12,7 @@ from engine.network.queueing import (
     allen_cunneen,
     erlang_c,
     ggc_wait,
+    interval,
     mmc_wait,
     power_of_d_sojourn,
     quantile,
@@ -64,6 +65,17 @@ def test_time_in_system_of_an_exponential_queue_is_exponential() -> None:
 
     assert quantile(lambda time: sojourn_beyond(wait, sample, time), 0.9) == pytest.approx(11.513, rel=0.005)
     assert sojourn_beyond(Wait(0.0, 0.0), [1.0], 1.0) == 0.0
+
+
+def test_an_interval_is_central_unless_an_atom_holds_its_low_end() -> None:
+    assert interval(Wait(1.0, 1.0).beyond, 0.9) == pytest.approx((0.05129, 2.9957), rel=1e-4)
+
+    fixed = [1.0]
+    low, high = interval(lambda time: sojourn_beyond(mmc_wait(1, 0.5), fixed, time), 0.9)
+
+    assert low == pytest.approx(1.0)
+    # Half find no queue; the others wait exponentially with mean 2: one in five of them longer than 2 ln 5.
+    assert high == pytest.approx(1 + 3.2189, rel=1e-4)
 
 
 def exponential(share: float) -> float:

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.network.estimators import Arrivals, Capacity, scv, service_times
+from engine.network.outlook import COVERAGE
 from engine.network.policies.base import blank_memory, blank_sight
-from engine.network.queueing import allen_cunneen, ggc_wait, quantile, sojourn_beyond
+from engine.network.queueing import allen_cunneen, ggc_wait, interval, sojourn_beyond
 from engine.network.simulation.core import CENTRAL_QUEUE, World, simulate
 from engine.network.simulation.statistics import estimate
 from engine.network.simulation.streams import UNIT_US, Stream, draw
@@ -37,9 +38,6 @@ NAIVE = 1000
 
 SAMPLE = 400
 """Service times that an interval is made of: evenly spaced order statistics of those seen."""
-
-COVERAGE = 0.9
-"""What an interval is to hold."""
 
 _HALF_LIFE_US = 10**15
 """Rates do not change here, so nothing is forgotten."""
@@ -135,8 +133,7 @@ def predict(servers: int, arrivals: Sequence[int], departures: Sequence[int]) ->
     def beyond(time: float) -> float:
         return sojourn_beyond(in_us, sample, time)
 
-    tail = (1 - COVERAGE) / 2
-    return wait.mean, quantile(beyond, tail), quantile(beyond, 1 - tail)
+    return wait.mean, *interval(beyond, COVERAGE)
 
 
 def _stream(question: Question, seed: int, customers: int) -> Stream:
