@@ -1,0 +1,86 @@
+"""The tables of docs/load-balancing.md from rows of the bench.
+
+A table stands between `<!-- bench: NAME -->` and `<!-- end -->`; NAME is a scenario or `targets`. A scenario without rows
+leaves its table as it is; a target without rows says that it was not run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from engine.network.simulation.bench import Row
+from engine.network.simulation.targets import TARGETS, Place, Target
+from intents.errors import InputError
+
+_TABLE = re.compile(r"(?P<head><!-- bench: (?P<name>\w+) -->\n)(?P<body>.*?)(?P<tail><!-- end -->)", re.DOTALL)
+
+
+def rewritten(page: str, rows: Sequence[Row]) -> str:
+    """The page with its tables made anew. Raises InputError `no_tables` where it has none."""
+    if not _TABLE.search(page):
+        raise InputError("no_tables", "", expected="a `<!-- bench: NAME -->` line", actual="none")
+    return _TABLE.sub(lambda found: found["head"] + _body(found["name"], found["body"], rows) + found["tail"], page)
+
+
+def _body(name: str, before: str, rows: Sequence[Row]) -> str:
+    if name == "targets":
+        return targets_table(rows)
+    mine = [row for row in rows if row["scenario"] == name]
+    return scenario_table(mine) if mine else before
+
+
+def targets_table(rows: Sequence[Row]) -> str:
+    """One line for each target: ours, baseline, bound, and whether it is reached or missed."""
+    lines = [
+        "| item | figure | target | ours | baseline | bound | | command |",
+        "| ---: | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for target in TARGETS:
+        verdict = {True: "reached", False: "**missed**", None: "not run"}[target.reached(rows)]
+        limit = f"{'at least' if target.least else 'at most'} {target.limit:g}"
+        cells = [str(target.item), target.text, limit]
+        cells += [_cell(target, place, rows) for place in (target.ours, target.baseline, target.bound)]
+        lines.append(f"| {' | '.join([*cells, verdict, f'`{target.command}`'])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(target: Target, place: Place | None, rows: Sequence[Row]) -> str:
+    """A figure with its interval; the name of the policy where it is not ours."""
+    if place is None:
+        return ""
+    row = place.find(rows)
+    value = target.figure(place, rows)
+    who = "" if place is target.ours else f" ({place.policy})"
+    if row is None:
+        return "not run"
+    if not row.get("stable", True) and target.key in {"mean", "p99"}:
+        return f"unstable{who}"
+    if value is None:
+        return f"never{who}"
+    half_width = row.get(f"{target.key}_ci95") if target.relative_to is None else None
+    interval = f" ±{half_width:.2f}" if isinstance(half_width, float) else ""
+    return f"{value:.3g}{interval}{who}" if abs(value) < 10 else f"{value:.1f}{interval}{who}"
+
+
+def scenario_table(rows: Sequence[Row]) -> str:
+    """Policies down, worlds and loads across: mean / p99 in service times with half widths of 95 % intervals."""
+    worlds = list(dict.fromkeys((row["variant"], row["n"], row["rho"]) for row in rows))
+    cells = {(row["policy"], row["variant"], row["n"], row["rho"]): _times(row) for row in rows}
+    heads = [" ".join(filter(None, [str(variant), f"n {n}", f"rho {rho:g}"])) for variant, n, rho in worlds]
+    lines = [f"| policy | {' | '.join(heads)} |", f"| --- |{' --- |' * len(worlds)}"]
+    for policy in dict.fromkeys(str(row["policy"]) for row in rows):
+        lines += [f"| {' | '.join([policy, *(cells.get((policy, *world), '') for world in worlds)])} |"]
+    return "\n".join(lines) + "\n"
+
+
+def _times(row: Row) -> str:
+    if not row.get("stable", True):
+        return "unstable"
+    return " / ".join(_time(row[key], row[f"{key}_ci95"]) for key in ("mean", "p99"))
+
+
+def _time(value: object, half_width: object) -> str:
+    if not isinstance(value, int | float):
+        return "-"
+    return f"{value:.2f} ±{half_width:.2f}" if isinstance(half_width, int | float) else f"{value:.2f}"

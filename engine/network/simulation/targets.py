@@ -1,0 +1,222 @@
+"""The figures that load balancing is to reach, as data: where ours, a baseline's and the bound are among the bench's rows.
+
+The mean over seeds decides whether a target is reached; its interval is printed beside it and excuses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.network.simulation.bench import Row
+
+OURS = "equilibrium"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Rows of the bench: those that agree with every key given."""
+
+    scenario: str
+    policy: str
+    variant: str
+    rho: float
+    n: int = 10
+
+    def find(self, rows: Iterable[Row]) -> Row | None:
+        """The first such row."""
+        wanted = {
+            "scenario": self.scenario,
+            "policy": self.policy,
+            "variant": self.variant,
+            "rho": self.rho,
+            "n": self.n,
+        }
+        return next((row for row in rows if all(row[key] == value for key, value in wanted.items())), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One figure to reach; a limit is a greatest value, or a least one where `least`."""
+
+    item: int
+    """Of the issue."""
+    text: str
+    key: str
+    limit: float
+    ours: Place
+    baseline: Place | None = None
+    bound: Place | None = None
+    least: bool = False
+    relative_to: Place | None = None
+    """Where the figures are ratios to ours of the same key there."""
+
+    @property
+    def command(self) -> str:
+        """What reproduces it."""
+        command = f"clearway network bench --scenario {self.ours.scenario}"
+        if self.ours.policy != OURS:
+            return command
+        policies = [place.policy for place in (self.ours, self.baseline, self.bound) if place is not None]
+        return f"{command} --policies {','.join(dict.fromkeys(policies))}"
+
+    def figure(self, place: Place | None, rows: Sequence[Row]) -> float | None:
+        """Of ours, the baseline or the bound; None where the rows do not have it."""
+        value = None if place is None else _number(place, self.key, rows)
+        if self.relative_to is None or value is None:
+            return value
+        against = _number(self.relative_to, self.key, rows)
+        return None if not against else value / against
+
+    def reached(self, rows: Sequence[Row]) -> bool | None:
+        """Whether the figure is within the limit; None where the rows do not have it."""
+        value = self.figure(self.ours, rows)
+        if value is None:
+            return None
+        return value >= self.limit if self.least else value <= self.limit
+
+
+def _number(place: Place, key: str, rows: Sequence[Row]) -> float | None:
+    row = place.find(rows)
+    value = None if row is None else row.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _places(scenario: str, variant: str, rho: float, n: int = 10) -> Callable[[str], Place]:
+    return lambda policy: Place(scenario, policy, variant, rho, n)
+
+
+def _pair(
+    item: int, text: str, limits: tuple[float | None, float | None], at: Callable[[str], Place], names: tuple[str, str]
+) -> list[Target]:
+    """Mean and p99 of `equilibrium` at a place, against a baseline and a bound there."""
+    baseline, bound = names
+    return [
+        Target(item, f"{text}, {key}", key, limit, at(OURS), at(baseline), at(bound))
+        for key, limit in zip(("mean", "p99"), limits, strict=True)
+        if limit is not None
+    ]
+
+
+_OLD = "state 5 service times old, rho .8"
+_SED = "shortest_expected_delay"
+
+TARGETS: list[Target] = [
+    *_pair(2, _OLD, (2.1, 8.2), _places("S2", "D=5", 0.8), ("least_loaded", "lwl")),
+    *_pair(
+        2,
+        f"{_OLD}, nodes report in turn",
+        (2.1, 8.2),
+        _places("S2", "D=5, reports in turn", 0.8),
+        ("least_loaded", "lwl"),
+    ),
+    *_pair(
+        2,
+        "reports 5 old, receipts as signed, rho .8",
+        (2.1, 8.2),
+        _places("S2", "D=5, receipts at once", 0.8),
+        ("least_loaded", "lwl"),
+    ),
+    *(
+        Target(
+            2,
+            f"fresh state: gap from random to bound closed, rho {rho:g}",
+            "gap_closed",
+            0.92,
+            at(OURS),
+            at("power_of_two"),
+            at("lwl"),
+            least=True,
+        )
+        for rho in (0.5, 0.8, 0.95)
+        for at in [_places("S1", "", rho)]
+    ),
+    *_pair(2, "unequal speeds, rho .8", (None, 6.9), _places("S3", "", 0.8), ("power_of_two", _SED)),
+    *_pair(2, "antagonists, rho .8", (None, 20.0), _places("S4", "", 0.8), ("random", "lwl")),
+    *_pair(2, "three regions, rho .5", (1.57, 5.9), _places("S5", "", 0.5, 12), ("power_of_two", _SED)),
+    *_pair(2, "three regions, rho .9", (3.4, 10.6), _places("S5", "", 0.9, 12), ("power_of_two", _SED)),
+    Target(
+        2,
+        "three regions, rho .95: stable",
+        "stable",
+        1,
+        Place("S5", OURS, "", 0.95, 12),
+        Place("S5", "random", "", 0.95, 12),
+        least=True,
+    ),
+    *(
+        Target(
+            6,
+            f"2 of 10 nodes lie, rho {rho:g}: p99 over that of honest nodes",
+            "p99",
+            1.1,
+            Place("S8", OURS, "2 of 10 lie", rho),
+            Place("S8", "least_loaded", "2 of 10 lie", rho),
+            Place("S8", "lwl", "2 of 10 lie", rho),
+            relative_to=Place("S8", OURS, "honest", rho),
+        )
+        for rho in (0.5, 0.8)
+    ),
+    *(
+        Target(
+            6,
+            f"an identity split in 4, {policy}: its share over that of one",
+            "share",
+            1.01,
+            Place("S8", policy, "split in 4", 0.8, 13),
+            Place("S8", "least_loaded_own", "split in 4", 0.8, 13),
+            relative_to=Place("S8", policy, "one identity", 0.8),
+        )
+        for policy in ("equilibrium", "stake_weighted")
+    ),
+    Target(
+        2,
+        "stake whales, rho .9: greatest load of a node",
+        "worst_load",
+        0.9999,
+        Place("S8", OURS, "stake whales", 0.9),
+        Place("S8", "stake_weighted", "stake whales", 0.9),
+        Place("S8", _SED, "stake whales", 0.9),
+    ),
+    *(
+        Target(
+            5,
+            f"offered load {load:g}: goodput over capacity",
+            "goodput",
+            0.95,
+            Place("S7", "equilibrium + health", "ramp", load),
+            Place("S7", "least_loaded_own, no limits", "ramp", load),
+            least=True,
+        )
+        for load in (1.0, 1.25, 1.5, 1.74)
+    ),
+    *(
+        Target(
+            5,
+            f"offered load {load:g}: admitted p99 over that at rho .9",
+            "p99",
+            3.0,
+            Place("S7", "equilibrium + health", "ramp", load),
+            Place("S7", "least_loaded_own, no limits", "ramp", load),
+            relative_to=Place("S7", "equilibrium + health", "ramp", 0.9),
+        )
+        for load in (1.0, 1.25, 1.5, 1.74)
+    ),
+    Target(
+        5,
+        "p99 back within 2x after 70 % of the nodes go, units",
+        "recovery_units",
+        30,
+        Place("S6", "equilibrium + health", "crash 70 %, fits", 0.25, 100),
+        Place("S6", "random, no ejection", "crash 70 %, fits", 0.25, 100),
+    ),
+    Target(
+        5,
+        "back to baseline after a 3x spike with retries, units",
+        "recovery_units",
+        200,
+        Place("S7", "equilibrium + health", "spike", 0.7),
+        Place("S7", "equilibrium, no limits, unbudgeted", "spike", 0.7),
+    ),
+]
+"""Every figure of the issue that a scenario shows."""
