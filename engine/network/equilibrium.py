@@ -93,25 +93,26 @@ def optimum(fleet: Fleet, floor: Floor | None = None, caps: Floats | None = None
 
 
 def ppm(shares: Floats) -> tuple[int, ...]:
-    """Shares as integers that add up to PPM: each rounded down, the rest to those cut most (of equals the first)."""
-    exact = shares / np.sum(shares) * PPM
-    floors = np.floor(exact).astype(np.int64)
-    first = np.argsort(floors - exact, kind="stable")[: PPM - int(np.sum(floors))]
-    floors[first] += 1
+    """Shares as integers that add up to PPM: each rounded down, the rest to the least of those that are not 0."""
+    floors = np.floor(shares / np.sum(shares) * PPM).astype(np.int64)
+    ascending = [node for node in np.argsort(shares, kind="stable") if shares[node] > 0]
+    for i in range(PPM - int(np.sum(floors))):
+        floors[ascending[i % len(ascending)]] += 1
     return tuple(floors.tolist())
 
 
-def ceilings_ppm(held: Floats, floor: Floor) -> tuple[int, ...]:
+def ceilings_ppm(held: Floats, floor: Floor, margin: float = 0.05) -> tuple[int, ...]:
     """Ceilings on operators' shares of value that keep the floor and leave the most freedom around the optimum.
 
-    Who holds less than the (k - 1)-th is raised to it, and all by an equal part of what is left to the threshold: the
-    k - 1 greatest ceilings add up to the threshold, rounded down, at most PPM each.
+    Who holds less than the (k - 1)-th is raised to it, and all by an equal part of what is left to the threshold, so that
+    the k - 1 greatest add up to it. Then all are lowered by `margin`, room for bursts, as far as they still add up to one.
     """
     count = floor.k - 1
     level = np.sort(held)[-count]
     lift = max(floor.threshold - _greatest(held, count), 0.0) / count
-    raised = np.minimum((np.maximum(held, level) + lift) * PPM, PPM)
-    return tuple(np.floor(raised).astype(np.int64).tolist())
+    raised = np.minimum(np.maximum(held, level) + lift, 1.0)
+    kept = raised * max(1 - margin, min(1.0, 1 / float(np.sum(raised))))
+    return tuple(np.floor(kept * PPM).astype(np.int64).tolist())
 
 
 def _solved(fleet: Fleet, caps: Floats, floor: Floor | None) -> tuple[Floats, float]:

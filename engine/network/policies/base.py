@@ -87,7 +87,7 @@ class Memory(NamedTuple):
     ceiling_ppm: Ints
     """int64[operators]: greatest share of dispatched value."""
     burst: Ints
-    """int64[1]: value (below 2^41) by which an operator may be ahead of its ceiling; 0 switches ceilings off."""
+    """int64[1]: value (below 2^36) by which an operator may be ahead of its ceiling; 0 switches ceilings off."""
     cost: Ints
     """int64[n]: scratch, written before it is read."""
 
