@@ -13,6 +13,7 @@ from engine.network.simulation.bench import Progress, Row, known, rows
 from engine.network.simulation.measure import CODES
 from engine.network.simulation.real_worlds import REAL
 from engine.network.simulation.scenarios import SCENARIOS
+from engine.network.simulation.trust_rows import trust_rows
 from engine.network.simulation.waiting import waiting_rows
 
 TITLES = {
@@ -27,6 +28,7 @@ TITLES = {
     "R1": "Real nodes: 24 Solana validators, measured round trips, service time 100 ms",
     "R2": "Real stakes: the 20 largest Ethereum staking entities",
     "waiting": "Predicted against simulated waits",
+    "trust": "Liars, forgeries, censors, choices made again",
 }
 """Every scenario by name, in the order in which they run."""
 
@@ -36,6 +38,7 @@ SIMULATIONS: dict[str, Simulation] = {
     "S6": failures.rows,
     "S7": overload.rows,
     "waiting": lambda seeds, _: [dict(row) for row in waiting_rows(len(seeds))],
+    "trust": lambda seeds, _: [dict(row) for row in trust_rows(len(seeds))],
 }
 """Scenarios whose rows come whole from a module of their own. Their policies have names of their own."""
 

@@ -146,6 +146,72 @@ TARGETS: list[Target] = [
     ),
     *(
         Target(
+            3,
+            f"{law}, rho .95, {what}: mean wait off by",
+            "error",
+            limit,
+            Place("waiting", policy, law, 0.95),
+            Place("waiting", "last_observed", law, 0.95),
+            Place("waiting", "simulated", law, 0.95),
+        )
+        for law, limit in (("exponential", 0.05), ("lognormal SCV 4", 0.15))
+        for policy, what in (("predicted", "rates known"), ("online", "rates estimated from 100,000 customers"))
+    ),
+    *(
+        Target(
+            3,
+            f"{law}, rho {rho:g}: coverage of the 90 % interval off by",
+            "off_coverage",
+            0.03,
+            Place("waiting", "online", law, rho),
+        )
+        for law in ("fixed", "exponential", "lognormal SCV 4")
+        for rho in (0.5, 0.95)
+    ),
+    Target(
+        6,
+        "20 % of challengers lie: error of the measured delay, 95 % quantile",
+        "error",
+        0.1,
+        Place("trust", "median of 21", "liars", 0.2, 50),
+        Place("trust", "one challenger", "liars", 0.2, 50),
+        Place("trust", "21, none lying", "liars", 0.2, 50),
+    ),
+    Target(
+        6,
+        "forged, replayed, late receipts, heartbeats, echoes: share refused",
+        "refused",
+        1,
+        Place("trust", "signed, once, in its window", "forgeries", 0.0, 22),
+        least=True,
+    ),
+    Target(
+        6,
+        "honest node losing 40 % of everybody's: false accusations per test",
+        "false_alarms",
+        0.01,
+        Place("trust", "sequential test of pairs", "accused", 0.4, 4000),
+        Place("trust", "more than half of 20 lost", "accused", 0.4, 4000),
+    ),
+    Target(
+        6,
+        "operators with a quarter of the share drop a victim: P(delay > 2 slots)",
+        "mean",
+        0.0625,
+        Place("trust", "fall-through", "dropped", 0.25, 20),
+        Place("trust", "same node again", "dropped", 0.25, 20),
+        Place("trust", "without replacement, exactly", "dropped", 0.25, 20),
+    ),
+    Target(
+        6,
+        "dispatch choices that replay bit for bit: share",
+        "replayed",
+        1,
+        Place("trust", "all policies", "choices", 0.0, 5),
+        least=True,
+    ),
+    *(
+        Target(
             6,
             f"2 of 10 nodes lie, rho {rho:g}: p99 over that of honest nodes",
             "p99",

@@ -2,11 +2,11 @@
 
 Rows, by `variant`; `n` and `rho` say what stands beside them
     liars       n vantage points of which the share rho lies alike: `error` of the measured delay, 95 % quantile
-    forgeries   n false receipts, heartbeats and echoes of every kind: the share `refused`
+    forgeries   n kinds of false receipts, heartbeats and echoes: the share `refused`
     accused     an honest node that loses the share rho of all it is sent, n pairs: `false_alarms` per test or window
     found       a censor at a loss rho of others': pairs until it is accused (`mean`, `p99`)
     dropped     operators with share rho drop a victim: how often it waits for more than two slots (`mean`)
-    choices     n dispatch choices of all policies: the share that `replayed` as recorded, and that of changed ones `found`
+    choices     50 dispatches over n nodes by each policy: the share that `replayed` as recorded, and of changed ones `found`
 Each seed is one observation where there are seeds; the rest is counted over all of them.
 """
 
@@ -80,7 +80,7 @@ def _forgeries(seeds: int) -> Row:
                 act()
             except InputError:
                 refused += 1
-    return _row("forgeries", "signed, once, in its window", tried, 0.0, seeds, refused=refused / tried)
+    return _row("forgeries", "signed, once, in its window", tried // seeds, 0.0, seeds, refused=refused / tried)
 
 
 def _false_messages(number: int) -> Iterator[Callable[[], object]]:
@@ -179,7 +179,7 @@ def _choices(seeds: int) -> Row:
             difference = replay_choices([*choices[:changed], other, *choices[changed + 1 :]], [seed])
             found += difference is not None and difference.position == changed
     changes = seeds * len(POLICIES)
-    return _row("choices", "all policies", made, 0.0, seeds, replayed=kept / made, found=found / changes)
+    return _row("choices", "all policies", 5, 0.0, seeds, replayed=kept / made, found=found / changes)
 
 
 def _dispatched(policy: str, seed: int) -> list[Choice]:

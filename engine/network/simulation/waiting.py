@@ -7,8 +7,9 @@ first `LEARNT` are what the estimators see; predictions are judged by those afte
     online          the same with everything estimated, and the share of customers within its 90 % interval
     allen_cunneen   the textbook formula with the true rates
     last_observed   the mean wait of the last `NAIVE` customers that were seen
-Means are waits in service times; `error` is the relative distance from the mean simulated wait: of the mean prediction for
-formulas, the median over seeds for what is estimated.
+Means are waits in service times; `error` is the relative distance from the mean simulated wait, for what is estimated the
+median over seeds. At load .95 the 100,000 customers that were seen leave an error of 6 % by themselves: 1 - load is known
+to 0.95 * sqrt(2 / 100,000) / 0.05 = 8.5 % (standard deviation). `off_coverage` is what the coverage misses of 90 %.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def _rows(question: Question, judged: Sequence[Judged]) -> Iterator[Row]:
     def row(policy: str, mean: float, error: float, **more: float) -> Row:
         made: Row = {"scenario": "waiting", "variant": question.law.name, "policy": policy, "n": question.servers}
         made.update(rho=question.load, seeds=len(judged), mean=mean, p99=None, mean_ci95=None, p99_ci95=None)
-        made.update(error=error, coverage=None)
+        made.update(error=abs(error), coverage=None)
         return {**made, **more}
 
     def off(means: Sequence[float]) -> float:
@@ -167,6 +168,7 @@ def _rows(question: Question, judged: Sequence[Judged]) -> Iterator[Row]:
 
     yield row("simulated", truth.value, 0.0, p99=tail.value, mean_ci95=truth.half_width, p99_ci95=tail.half_width)
     yield row("predicted", formula, formula / truth.value - 1)
-    yield row("online", median(online), off(online), coverage=estimate([one.covered for one in judged]).value)
+    covered = estimate([one.covered for one in judged]).value
+    yield row("online", median(online), off(online), coverage=covered, off_coverage=abs(covered - COVERAGE))
     yield row("allen_cunneen", textbook, textbook / truth.value - 1)
     yield row("last_observed", median(naive), off(naive))
