@@ -10,10 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.extras import needed
+from api.cli.network_frontier import frontier
 from api.cli.output import print_json, remark, show_table
 from intents.errors import InputError
 
 network_app = typer.Typer(help="Load balancing: policies, benchmark, live view.", no_args_is_help=True)
+network_app.command()(frontier)
 
 Scenarios = Annotated[str | None, typer.Option("--scenario", help="Names by commas: S1 to S8, R1, R2, waiting; all.")]
 Policies = Annotated[str | None, typer.Option(help="Names by commas; all that the scenario compares.")]
