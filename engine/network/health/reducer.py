@@ -326,16 +326,16 @@ def _spread(health: Health, settings: Settings, now_us: int) -> None:
     for node in range(len(health.cap)):
         tier = int(health.node[node, N.tier])
         nodes[tier] += 1
-        if _speaks(health, node):
-            alive += 1
+        speaks = _speaks(health, settings, node, now_us)
+        alive += 1 if speaks else 0
         if health.node[node, N.state] != OUT:
             usable[tier] += 1
-            fit += 1
+            fit += 1 if speaks else 0
     health.fleet[F.alive] = alive
     health.fleet[F.panic] = 1 if panics(fit, alive) else 0
     if health.fleet[F.panic]:
         for node in range(len(health.cap)):
-            if health.node[node, N.state] == OUT and _speaks(health, node):
+            if health.node[node, N.state] == OUT and _speaks(health, settings, node, now_us):
                 usable[int(health.node[node, N.tier])] += 1
     spill(nodes, usable, load)
     for node in range(len(health.cap)):
@@ -343,8 +343,8 @@ def _spread(health: Health, settings: Settings, now_us: int) -> None:
 
 
 @shared
-def _speaks(health: Health, node: int) -> bool:
-    return bool(health.node[node, N.state] != OUT or health.node[node, N.reason] != SILENT)
+def _speaks(health: Health, settings: Settings, node: int, now_us: int) -> bool:
+    return bool(now_us - health.node[node, N.seen_us] < settings.rules.silent_us)
 
 
 @shared
@@ -356,7 +356,7 @@ def _cap(health: Health, settings: Settings, node: int, now_us: int) -> int:
     if health.node[node, N.state] == OUT:
         if health.fleet[F.alive] == 0:
             return 1
-        return most if health.fleet[F.panic] and _speaks(health, node) else 0
+        return most if health.fleet[F.panic] and _speaks(health, settings, node, now_us) else 0
     if load == 0:
         return 0
     if health.node[node, N.held] or health.node[node, N.state] == RETURNING:

@@ -1,15 +1,16 @@
-"""Rows of the bench from runs with failures: the common keys, and recovery."""
+"""Rows of the bench from runs with failures: the common keys, and recovery.
+
+None stands for a value that is infinite: it never came, or more than that share never ended.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf, isfinite
 
+from engine.network.simulation.bench import Row
 from engine.network.simulation.failures_run import Units, quantile
 from engine.network.simulation.statistics import Estimate, estimate
-
-Row = dict[str, object]
-"""One row. None stands for a value that is infinite: it never came, or more than that share never ended."""
 
 
 def finite(value: float) -> float | None:
@@ -20,7 +21,7 @@ def finite(value: float) -> float | None:
 def base_row(scenario: str, variant: str, policy: str, nodes: int, load: float, samples: Sequence[Units]) -> Row:
     """The keys that every row of the bench has, from the latencies of each seed.
 
-    The mean is over requests that ended; a p99 is None where more than 1 % of a seed's did not.
+    The mean is over requests that ended; a p99 is None where more than 1 % of a seed's did not. Intervals are half widths.
     """
     ended = [sample[sample < inf] for sample in samples]
     means = _estimate([float(sample.mean()) if len(sample) else inf for sample in ended])
@@ -34,17 +35,13 @@ def base_row(scenario: str, variant: str, policy: str, nodes: int, load: float, 
         "seeds": len(samples),
         "mean": finite(means.value),
         "p99": finite(tails.value),
-        "mean_ci95": _interval(means),
-        "p99_ci95": _interval(tails),
+        "mean_ci95": finite(means.half_width),
+        "p99_ci95": finite(tails.half_width),
     }
 
 
 def _estimate(values: Sequence[float]) -> Estimate:
     return estimate(values) if max(values) < inf else Estimate(inf, inf)
-
-
-def _interval(value: Estimate) -> list[float] | None:
-    return [round(end, 4) for end in value.interval] if isfinite(value.half_width) else None
 
 
 def recovery(bad: Sequence[bool], window: float) -> float | None:
