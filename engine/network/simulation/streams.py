@@ -1,9 +1,10 @@
 """The chance of one seeded run, drawn once and shared by every policy that is compared (common random numbers).
 
 Arrivals are Poisson, service requirements exponential, slow phases an alternating renewal process with exponential
-phases, each from its own generator of the seed: a longer run of one, or a world without another, changes no number of the
-rest. What a policy draws itself comes from its `Memory`, never from here. A unit is the mean service time of a node of
-speed 1, `UNIT_US`.
+phases, each from its own generator of the seed: a world without one of them changes no number of the rest. Interarrival and
+service times are scaled so that a run's means are exactly those asked for: moment matching, which takes the chance of a
+busy seed out of every figure and biases it by the order of one over the customers (far below the intervals). What a policy
+draws itself comes from its `Memory`, never from here. A unit is the mean service time of a node of speed 1, `UNIT_US`.
 """
 
 from __future__ import annotations
@@ -48,10 +49,11 @@ def draw(
 ) -> Stream:
     """The stream of a seed: `rate` arrivals per unit, `demand` the share of each region (sum 1)."""
     arrivals, work, regions, keys, switches = (np.random.default_rng([seed, k]) for k in range(5))
-    arrival_us = _rounded(np.cumsum(arrivals.exponential(UNIT_US / rate, customers)))
+    gaps = _scaled(arrivals.exponential(1.0, customers), UNIT_US / rate)
+    arrival_us = _rounded(np.cumsum(gaps))
     return Stream(
         arrival_us=arrival_us,
-        work_us=np.maximum(_rounded(work.exponential(UNIT_US, customers)), 1),
+        work_us=np.maximum(_rounded(_scaled(work.exponential(1.0, customers), UNIT_US)), 1),
         region=_regions(regions, demand, customers),
         key=keys.integers(0, KEYS, customers, dtype=np.int64),
         value=np.ones(customers, dtype=np.int64),
@@ -75,6 +77,10 @@ def _switches(generator: np.random.Generator, machines: int, phases: Phases | No
     lengths[:, 0::2] = generator.exponential(phases.calm * UNIT_US, (machines, cycles))
     lengths[:, 1::2] = generator.exponential(phases.slow * UNIT_US, (machines, cycles))
     return _rounded(np.cumsum(lengths, axis=1))
+
+
+def _scaled(values: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
+    return values * (mean / float(values.mean()))
 
 
 def _rounded(times: NDArray[np.float64]) -> Ints:
