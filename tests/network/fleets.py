@@ -23,7 +23,7 @@ class Fleet:
         self.dead: set[int] = set()
         layers = np.array(tiers or (0,) * nodes, dtype=np.int64)
         self.health: Health = new_health(self.sight, layers, self.settings, 0)
-        self.log: ChangeLog = new_log(tuple(f"node-{node}" for node in range(nodes)), 64, self.settings, 0)
+        self.log: ChangeLog = new_log(tuple(f"node-{node}" for node in range(nodes)), 600, self.settings, 0)
 
     def wait(self, seconds: float) -> None:
         """Half a second after the other; whoever lives reports and answers a request."""

@@ -27,9 +27,10 @@ from scipy.stats import chi2
 from engine.network.draws import Ints
 from engine.network.health.membership import IN, OUT, Decision, Evidence
 from engine.network.health.shedding import CRITICAL
+from engine.network.simulation.bench import Row
 from engine.network.simulation.failures_core import Run
 from engine.network.simulation.failures_drawn import Play, Steps, W, drawn, no_faults
-from engine.network.simulation.failures_rows import Row, base_row, finite, recovery
+from engine.network.simulation.failures_rows import base_row, finite, recovery
 from engine.network.simulation.failures_run import (
     REPORT_UNITS,
     Clients,
@@ -99,13 +100,15 @@ def rows(seeds: Sequence[int], policies: Collection[str] | None = None) -> list[
     return made
 
 
-def case_rows(case: Case, seeds: Sequence[int], policies: Collection[str] | None = None) -> list[Row]:
-    """One row for each protection."""
+def case_rows(
+    case: Case, seeds: Sequence[int], policies: Collection[str] | None = None, *, plain: bool = False
+) -> list[Row]:
+    """One row for each protection; `plain` runs uncompiled, for cases that are short."""
     steps: Steps = [(case.units, case.load * case.nodes)]
     plays = [drawn(seed, steps, RETRYING.tries) for seed in seeds]
     made = []
     for name, protection in asked(PROTECTIONS, policies):
-        ran = runs(protection, case.nodes, plays, case.faults, RETRYING, seeds)
+        ran = runs(protection, case.nodes, plays, case.faults, RETRYING, seeds, plain=plain)
         made.append(_row(case, name, protection, ran))
     return made
 
