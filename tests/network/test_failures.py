@@ -60,7 +60,7 @@ def test_after_most_nodes_crash_ours_is_back_in_30_units_and_without_ejection_it
     assert number(ours, "detection") <= 2
     assert number(ours, "critical_failed") < 0.01
     assert ours["false_ejections"] == 0
-    assert number(bare, "recovery_units") > 30
+    assert bare["recovery_units"] is None or number(bare, "recovery_units") > 30
 
 
 def test_under_twice_what_is_left_the_admitted_are_served_and_the_critical_nearly_all() -> None:
