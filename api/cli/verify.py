@@ -16,6 +16,7 @@ from engine.auction.problem import Problem
 from engine.auction.verdict import Fault, Verdict
 from engine.auction.verify import verify
 from engine.audit.replay import replay_record
+from engine.settlement.replay import replay_settlement
 from intents.errors import InputError
 
 
@@ -81,10 +82,16 @@ def _wire(verdict: Verdict) -> dict[str, Any]:
 def replay_file(
     record_file: Annotated[Path, typer.Argument(metavar="RECORD")],
     *,
+    settlement: Annotated[
+        Path | None, typer.Option(help="The auction's settlement record, to be redone from both.", dir_okay=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Redo a recorded auction from the record alone. `identical`, or the first difference and exit code 1."""
-    report = replay_record(read_bytes(record_file))
+    content = read_bytes(record_file)
+    report = replay_record(content)
+    if report.identical and settlement is not None:
+        report = replay_settlement(content, read_bytes(settlement))
     if as_json:
         print_json(
             {

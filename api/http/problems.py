@@ -41,6 +41,7 @@ STATUS = {
     "unknown_intent": 404,
     "unknown_auction": 404,
     "no_record": 404,
+    "no_settlement": 404,
     "method_not_allowed": 405,
     "nonce_used": 409,
     "name_taken": 409,
