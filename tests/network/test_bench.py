@@ -103,6 +103,7 @@ def test_tables_say_what_is_missed_and_leave_what_did_not_run() -> None:
     assert "| equilibrium | 2.00 ±0.01 / 8.30 ±0.05 |" in made
     assert made.endswith("<!-- bench: S3 -->\nold\n<!-- end -->\n")
     assert rewritten(made, [row]) == made
+    assert rewritten(made, []) == made
 
 
 def test_real_worlds_are_those_of_the_data() -> None:

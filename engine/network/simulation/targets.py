@@ -70,9 +70,11 @@ class Target:
 
     def reached(self, rows: Sequence[Row]) -> bool | None:
         """Whether the figure is within the limit; None where the rows do not have it."""
+        if self.ours.find(rows) is None:
+            return None
         value = self.figure(self.ours, rows)
         if value is None:
-            return None
+            return False  # it never came to pass
         return value >= self.limit if self.least else value <= self.limit
 
 
