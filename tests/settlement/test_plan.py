@@ -3,7 +3,7 @@
 import pytest
 
 from engine.settlement.chains import ChainSpec, Network
-from engine.settlement.plan import Plan, plan_of, transaction_id
+from engine.settlement.plan import Plan, plan_of, transaction_id, winning_solutions
 from intents.errors import InputError
 from intents.identifiers import place_of
 from intents.values import canonical_bytes
@@ -57,8 +57,8 @@ def test_a_stage_waits_for_the_one_before_and_a_bridge_for_its_delay() -> None:
 def test_gas_is_what_the_auction_checked_and_each_step_can_be_undone() -> None:
     made, problem = plan(), five_winners().problem
     for bid in five_winners().bids:
-        solution = five_winners().proposals[bid.solver].solutions[bid.index]
-        units = sum(problem.venues_by_id[leg.venue].gas_units for leg in solution.legs)  # type: ignore[union-attr]  # all of these can be read
+        solution = winning_solutions(five_winners())[bid.id]
+        units = sum(problem.venues_by_id[leg.venue].gas_units for leg in solution.legs)
         assert sum(step.gas_units for step in made.bids[bid.id]) == units
     for step in made.steps:
         undo = made.undoing[step.id]
