@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import hypot
 
 from engine.auction.problem import Intent, Problem
+from engine.auction.solution import Solution
 from engine.market.venues import kind_of
 from engine.market.venues.base import VenueState
 from engine.network.delay_price import PPM
@@ -129,6 +130,19 @@ def leg_wait_cost(problem: Problem, venue: VenueState, asset_in: str, asset_out:
     wait = max(moves) if kind_of(venue).delay_seconds(venue) else hypot(*moves)
     depth = network.depths.get(venue.id)
     return min(1.0, (wait + (depth.price_ppm if depth is not None else 0)) / PPM)
+
+
+def wait_cost(problem: Problem, solution: Solution) -> float:
+    """What waiting costs all legs of a solution, in numeraire base units; inputs without a price count nothing."""
+    if problem.network is None:
+        return 0.0
+    total = 0.0
+    for leg in solution.legs:
+        ((asset_in, amount),), (asset_out,) = leg.ins.items(), leg.outs
+        price = price_float(problem, asset_in)
+        share = leg_wait_cost(problem, problem.venues_by_id[leg.venue], asset_in, asset_out)
+        total += share * amount * price if price is not None else 0.0
+    return total
 
 
 def count_by_reason(reasons: Iterable[str]) -> dict[str, int]:

@@ -4,7 +4,8 @@ A model sees chords; the assembler executes. Where a group's plan does not survi
 dropped, there may still be other ways for it. So a method plans, its plan is assembled, and it plans again for the
 groups left out, on venues as the filled groups leave them; both plans together are assembled once more.
 
-Guarantee: the proposal returned is the one of greatest exact score among those made. Deterministic if the method is.
+Guarantee: the proposal returned is the one of greatest exact score, less what waiting costs where the problem has a
+network, among those made. Deterministic if the method is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from engine.market.venues import kind_of
 from engine.market.venues.base import Trade
 from intents.identifiers import solver_account
 from solvers.assemble import propose
+from solvers.common import wait_cost
 from solvers.network import Network, build_network, on_venues_of
 from solvers.plan import Plan
 from solvers.protocol import Budget
@@ -70,7 +72,7 @@ def propose_with_retries(problem: Problem, solver: str, method: Method, budget: 
         stopped_by = made.stopped_by if stopped_by == "finished" else stopped_by
         tried = tuple(_both(problem, best, plan, again) for again in made.plans)
         plan, better = _best(problem, solver, replace(made, notes=best.notes), tried)
-        if _score(problem, better) <= _score(problem, best):
+        if _worth(problem, better) <= _worth(problem, best):
             break
         best = better
     return best.model_copy(update={"work": work, "stopped_by": stopped_by})
@@ -82,11 +84,18 @@ def _best(problem: Problem, solver: str, made: Made, plans: tuple[Plan, ...]) ->
         (plan, propose(problem, plan, solver, stopped_by=made.stopped_by, work=made.work, notes=made.notes))
         for plan in plans
     ]
-    return max(proposals, key=lambda pair: _score(problem, pair[1]))
+    return max(proposals, key=lambda pair: _worth(problem, pair[1]))
 
 
-def _score(problem: Problem, proposal: Proposal) -> int:
-    return sum(score_solution(problem, proposal.solutions[0]).values()) if proposal.solutions else 0
+def _worth(problem: Problem, proposal: Proposal) -> float:
+    """The exact score where waiting costs nothing."""
+    if not proposal.solutions:
+        return 0
+    score, waiting = (
+        sum(score_solution(problem, proposal.solutions[0]).values()),
+        wait_cost(problem, proposal.solutions[0]),
+    )
+    return score - waiting if waiting else score
 
 
 def _problem_after(problem: Problem, solution: Solution | None, solver: str) -> Problem:

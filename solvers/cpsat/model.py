@@ -15,6 +15,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from engine.network.delay_price import PPM
 from solvers.common import GAS_WEIGHT
 from solvers.cpsat.scaling import MOST_UNITS, RATIO_BITS, Scale, scale_of
 from solvers.flow_model import NETTING_FRICTION, Node, surplus_weight, weights_by_group
@@ -194,9 +195,11 @@ def _add_lane(cp: Any, model: SwapModel, lane: Lane, edge: Edge) -> None:
             for (x0, y0), (x1, y1) in pairwise(edge.points)
             if x0 < most_in
         ]
-        factor = Fraction(scale.units[edge.asset_in], scale.units[edge.asset_out])
+        # What waiting costs is taken off the rate: terms of the objective for flows leave CP-SAT without any answer.
+        kept = Fraction(round((1 - edge.wait_cost) * PPM), PPM)
+        factor = Fraction(scale.units[edge.asset_in], scale.units[edge.asset_out]) * kept
         chords = [(width, rate * factor) for width, rate in chords if width > 0]
-        if not chords:
+        if not chords or kept == 0:
             return
         flows = [cp.new_int_var(0, width, f"flow {lane}.{k}") for k, (width, _) in enumerate(chords)]
         for k, (width, _) in enumerate(chords):
@@ -239,8 +242,8 @@ def _add_gas(cp: Any, model: SwapModel, lane: Lane, edge: Edge, flows: list[tupl
 
 
 def _add_waiting(model: SwapModel, lane: Lane, edge: Edge, weight: float) -> None:
-    """What waiting costs the flow of a lane."""
-    if edge.wait_cost and lane in model.given:
+    """What waiting costs the lots of a level, whose rate cannot be lowered: they would not be whole."""
+    if edge.wait_cost and edge.level is not None:
         unit = model.network.values[edge.asset_in] * model.scale.units[edge.asset_in]
         model.gains.append((-weight * edge.wait_cost * unit, model.given[lane]))
 
