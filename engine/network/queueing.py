@@ -82,8 +82,8 @@ def allen_cunneen(servers: int, load: float, service_scv: float, arrival_scv: fl
 def power_of_d_sojourn(choices: int, load: float) -> float:
     """Mean time in system where each arrival joins the shortest of d random queues, servers going to infinity.
 
-    sum over i >= 1 of load^((d^i - d) / (d - 1)), exponential service times; choices = 1 is M/M/1. Exact in the limit,
-    2 to 6 % too low for 100 servers, more for 10.
+    sum over i >= 1 of load^((d^i - d) / (d - 1)), exponential service times; choices = 1 is M/M/1. Exact in the limit; at
+    d = 2 up to 2 % too low for 100 servers, 6 % (load .8) to 22 % (.95) for 10.
     """
     if not 0 <= load < 1:
         raise InputError("unstable_load", "", expected="0 <= load < 1", actual=f"{load:.6g}")
@@ -94,6 +94,25 @@ def power_of_d_sojourn(choices: int, load: float) -> float:
         total += term
         exponent = choices * (exponent + 1)
         term = load**exponent
+    return total
+
+
+def power_of_d_beyond(choices: int, load: float, time: float) -> float:
+    """P(time in system > time) in the same limit: who joins i - 1 others leaves after i exponential services.
+
+    A share load^((d^i - 1) / (d - 1)) of the queues has i or more, and the shortest of d has with its d-th power.
+    """
+    total, exponent, at_least = 0.0, 0, 1.0
+    services, stage = 0.0, exp(-time)
+    i = 1
+    while at_least > 1e-12:
+        services += stage
+        stage *= time / i
+        exponent = choices * exponent + 1
+        longer = load ** (exponent * choices)
+        total += (at_least - longer) * services
+        at_least = longer
+        i += 1
     return total
 
 
