@@ -20,6 +20,7 @@ import structlog
 import uvicorn
 
 from api import logs
+from api.cli.workers import built_in_commands
 from api.http.app import create_app
 from api.http.service import Service
 from engine.market.world import DEMO_SALT
@@ -40,9 +41,10 @@ END_SECONDS = 20.0
 def serve(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
     """Run the service until it is interrupted or terminated; `started` is told its URL.
 
-    Raises InputError `default_secrets`, `bad_key_file`, `port_in_use`, and the store's errors.
+    Raises InputError `default_secrets`, `unknown_solver`, `bad_key_file`, `port_in_use`, and the store's errors.
     """
     check_secrets(settings)
+    built_in_commands(settings.built_in)
     logs.configure()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     key = engine_key(settings.data_dir / KEY_FILE)

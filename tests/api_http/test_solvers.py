@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
-import socket
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from api.http.app import create_app
@@ -25,16 +18,12 @@ from api.http.service import Service
 from api.http.views import Registration
 from api.server import embedded_service
 from engine.auction.sealed import sign_digest
-from engine.audit.replay import replay_record
-from engine.runtime.auctioneer import Auctioneer
-from engine.runtime.embedded import GAS, EmbeddedWorld
-from engine.runtime.pool import Pool
-from engine.runtime.remote import Gateway
+from engine.runtime.embedded import EmbeddedWorld
 from engine.store.database import Database
 from intents.signing import ed25519_owner
 from tests.api_http.conftest import ENGINE_KEY
 from tests.databases import Databases
-from tests.runtime.service import COMMANDS, SEED, settings
+from tests.runtime.service import SEED
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "solver.py"
 KEY, OTHER_KEY = b"\x0b" * 32, b"\x0c" * 32
@@ -134,57 +123,6 @@ def test_a_challenge_is_ours_and_young(service: Service) -> None:
     for late in (at(now + CHALLENGE_MS + 1), at(now - 1), at(now, OTHER_KEY)):
         assert late.post("/v1/solvers", json=asked).json()["code"] == "bad_challenge"
     assert at(now + CHALLENGE_MS).post("/v1/solvers", json=asked).status_code == 201
-
-
-@pytest.fixture
-def clearway(service: Service) -> Iterator[str]:
-    """The API on a port of its own, for solvers on this machine."""
-    app = create_app(replace(service, private_solvers=True))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
-
-
-def test_the_example_joins_and_wins(clearway: str, database: Database) -> None:
-    command = [sys.executable, str(EXAMPLE), "example", "0", clearway]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as example:
-        try:
-            assert example.stdout is not None
-            registered = ast.literal_eval(example.stdout.readline())
-            assert registered["account"] == "solver:example"
-            # The built-in solver gets no work: what it finds with more is better than one pool for one intent.
-            chosen = settings(solver_work=1, solve_seconds=4, reveal_seconds=2)
-            with Pool({"greedy": COMMANDS["greedy"]}) as pool:
-                pool.wait_ready(30)
-                gateway = Gateway.of(chosen, ENGINE_KEY)
-                world = EmbeddedWorld.open(database, SEED)
-                auctioneer = Auctioneer(database, world, pool, chosen, gateway=gateway)
-                assert auctioneer.lead()
-                number = auctioneer.run_once()
-        finally:
-            example.kill()
-
-    bids = httpx2.get(f"{clearway}/v1/auctions/{number}/bids").json()["bids"]
-    ours = [bid for bid in bids if bid["solver"] == "example"]
-    assert {bid["status"] for bid in ours} == {"won"}
-    assert sum(int(bid["score"]) for bid in ours) > 0
-
-    detail = httpx2.get(f"{clearway}/v1/auctions/{number}").json()
-    assert {fill["bid"] for fill in detail["fills"]} >= {bid["id"] for bid in ours}
-    balances = httpx2.get(f"{clearway}/v1/accounts/solver:example/balances").json()["balances"]
-    assert balances.keys() == GAS
-    assert any(int(held["amount"]) < 10 * 10**18 for held in balances.values())  # it paid gas
-
-    content = httpx2.get(f"{clearway}/v1/auctions/{number}/record").content
-    assert json.loads(content)["proposals"]["example"]["sealed"]["key"] == registered["key"]
-    assert replay_record(content).identical
-    standing = {one["name"]: one for one in httpx2.get(f"{clearway}/v1/solvers").json()["solvers"]}
-    assert standing["example"]["standing"] == {"answered": 1, "won": 1}
-    assert standing["example"]["remote"]["failures"] == 0
 
 
 def test_the_example_is_short_and_needs_little() -> None:
