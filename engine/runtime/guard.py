@@ -86,7 +86,7 @@ def children() -> list[int]:
 
 
 def prctl(option: int, value: int) -> None:
-    """prctl(2), where there is one."""
+    """Ask the system, where it is one that has prctl(2)."""
     if LINUX:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
