@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 
 import structlog
 import uvicorn
@@ -24,10 +23,11 @@ from api.cli.workers import built_in_commands
 from api.http.app import create_app
 from api.http.service import Service
 from engine.market.world import DEMO_SALT
-from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.embedded import EmbeddedWorld, ListedAssets
 from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.operation import Mode, mode
 from engine.runtime.settings import Settings
+from engine.runtime.version import code_version
 from engine.store.database import Database
 from intents.errors import InputError
 
@@ -72,7 +72,7 @@ def check_secrets(settings: Settings) -> None:
 
 
 def embedded_service(database: Database, world: EmbeddedWorld, key: bytes, *, private_solvers: bool = False) -> Service:
-    """What the API serves of an embedded world. Its assets never change."""
+    """What the API serves of an embedded world."""
 
     def ready() -> str:
         with database.reading() as work:
@@ -84,15 +84,13 @@ def embedded_service(database: Database, world: EmbeddedWorld, key: bytes, *, pr
         leads = holder is not None and holder[2] > world.clock.now_ms()
         return "" if leads else "no auctioneer that leads"
 
-    with database.reading() as work:
-        assets = frozenset(world.market(work).assets)
     return Service(
         database=database,
         engine_key=key,
         deployment_salt=DEMO_SALT,
-        code_version=version("clearway"),
+        code_version=code_version(),
         faucet_open=True,
-        assets=assets,
+        assets=ListedAssets(database, world),
         now_ms=world.clock.now_ms,
         ready=ready,
         private_solvers=private_solvers,

@@ -42,7 +42,8 @@ def output(pool: Any, paid: str, received: str, amount: int) -> int:
 
 def solve(problem: Any, problem_hash: str) -> list[Any]:
     """Of each pair of assets the intent with the lowest limit that can pay, filled whole on the best pool that is left."""
-    time, solutions, pairs = problem["snapshot"]["time_seconds"], [], {}
+    time, solutions = problem["snapshot"]["time_seconds"], []
+    pairs: dict[tuple[str, str], list[Any]] = {}
     for intent in problem["intents"]:
         wish = intent["outcome"]
         plain = len(wish["pays"]) == len(wish["receives"]) == 1 and not wish["payoff_floors"] and not wish["worst_loss"]
@@ -53,7 +54,7 @@ def solve(problem: Any, problem_hash: str) -> list[Any]:
             held = problem["holdings"].get(wish["owner"], {}).get(paid, {"amount": "0", "reserved": "0"})
             if amount <= int(held["amount"]) - int(held["reserved"]):
                 limit = Fraction(int(least), int(most))
-                one = (limit, intent["id"], left, amount, bool(wish["allowed_venues"]))
+                one = limit, intent["id"], left, amount, bool(wish["allowed_venues"])
                 pairs.setdefault((paid, received), []).append(one)
     pools = {venue["id"]: venue for venue in problem["snapshot"]["venues"] if venue["kind"] == "constant_product"}
     for (paid, received), wishes in sorted(pairs.items()):

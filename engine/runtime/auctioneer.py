@@ -19,12 +19,12 @@ Guarantees
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 
 import structlog
 
@@ -41,6 +41,7 @@ from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.remote import Gateway, compete_openly
 from engine.runtime.settings import Settings
+from engine.runtime.version import code_version
 from engine.store.database import Database
 from engine.store.errors import LeaseLostError
 from engine.store.repositories.solvers import RemoteSolver
@@ -219,7 +220,9 @@ class Auctioneer:
             holdings = work.accounts.holdings(sorted({*solvers, *(intent.outcome.owner for intent in batch)}))
             collecting = self._settings.solve_seconds + self._settings.grace_seconds
             deadline = now + round(collecting * 1000)
-            problem = self._world.problem(number, snapshot, batch, holdings, deadline)
+            # Nobody can prepare for it: it is drawn once the batch can not change any more.
+            seed = "0x" + secrets.token_hex(32)
+            problem = self._world.problem(number, snapshot, batch, holdings, deadline, seed)
             work.auctions.open(
                 number,
                 problem_hash=problem.hash,
@@ -228,7 +231,7 @@ class Auctioneer:
                 deadline_ms=deadline,
                 rules_version=problem.rules_version,
                 solver_seed=problem.solver_seed,
-                code_version=version("clearway"),
+                code_version=code_version(),
                 intent_ids=[intent.id for intent in batch],
             )
             for intent in batch:

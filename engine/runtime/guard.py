@@ -86,7 +86,7 @@ def children() -> list[int]:
 
 
 def prctl(option: int, value: int) -> None:
-    """Ask the system, where it is one that has prctl(2)."""
+    """The system call of that name, where there is one."""
     if LINUX:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
