@@ -50,7 +50,7 @@ Body = Annotated[bytes, Depends(json_body)]
 """The raw body of a JSON request."""
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:
     """Raise InputError `unknown_parameter` or `duplicate_parameter` unless the route knows each query parameter, once."""
     route = request.scope["route"]
     known = {field.alias for field in route.dependant.query_params}

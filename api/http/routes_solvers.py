@@ -17,10 +17,12 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from api.http.reading import Body, known_parameters, request_schema
-from api.http.service import REFUSALS, Service, ServiceHere, json_response
+from api.http.service import REFUSALS, Service, ServiceHere, json_response, written
 from api.http.views import Challenge, Registered, Registration, SolverList, SolverView
 from engine.auction.sealed import verify_digest
 from engine.runtime.outgoing import Target
+from engine.store.repositories.solvers import RemoteSolver
+from engine.store.work import Work
 from intents.errors import InputError
 from intents.identifiers import solver_account
 
@@ -46,16 +48,19 @@ def challenge(service: ServiceHere) -> Challenge:
 
 
 @router.post("/solvers", status_code=201, response_model=Registered, openapi_extra=request_schema(Registration))
-def register(service: ServiceHere, body: Body) -> Response:
+async def register(service: ServiceHere, body: Body) -> Response:
     """Register a solver that is asked over HTTP, or say where it moved, which also ends its bench."""
     asked = Registration.from_json(body)
     Target.parse(asked.url, private=service.private_solvers)
     issued_ms = _issued(service, asked.challenge)
     verify_digest(asked.key, asked.digest, asked.signature)
-    with service.database.transaction() as work:
-        solver = work.solvers.register_remote(
+
+    def act(work: Work) -> RemoteSolver:
+        return work.solvers.register_remote(
             asked.name, asked.url, asked.key, issued_ms=issued_ms, at_ms=service.now_ms()
         )
+
+    solver = await written(service, act)
     registered = Registered(
         name=solver.name, account=solver_account(solver.name), key=solver.key, registered_ms=solver.registered_ms
     )

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Row, Table, func, insert, select, update
 
 from engine.auction.solution import Solution
 from engine.audit.record import BidRecord, Reason, Record, record_bytes
@@ -159,6 +159,11 @@ class Auctions:
         """The auction with the greatest number, whatever its status."""
         row = self._connection.execute(select(*_SUMMARY).order_by(auctions.c.number.desc()).limit(1)).first()
         return None if row is None else _auction(row)
+
+    def latest_number(self) -> int | None:
+        """The greatest number; None before the first auction."""
+        number: int | None = self._connection.scalar(select(func.max(auctions.c.number)))
+        return number
 
     def unfinished(self) -> list[StoredAuction]:
         """Auctions that are open: at most the running one, unless something stopped half-way."""
