@@ -54,8 +54,7 @@ def solve(problem: Any, problem_hash: str) -> list[Any]:
             held = problem["holdings"].get(wish["owner"], {}).get(paid, {"amount": "0", "reserved": "0"})
             if amount <= int(held["amount"]) - int(held["reserved"]):
                 limit = Fraction(int(least), int(most))
-                one = limit, intent["id"], left, amount, bool(wish["allowed_venues"])
-                pairs.setdefault((paid, received), []).append(one)
+                pairs.setdefault((paid, received), []).append((limit, intent["id"], left, amount, wish["allowed_venues"]))
     pools = {venue["id"]: venue for venue in problem["snapshot"]["venues"] if venue["kind"] == "constant_product"}
     for (paid, received), wishes in sorted(pairs.items()):
         limit, intent_id, left, amount, bound = min(wishes)

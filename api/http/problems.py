@@ -45,6 +45,7 @@ STATUS = {
     "not_found": 404,
     "unknown_intent": 404,
     "unknown_auction": 404,
+    "unknown_solver": 404,
     "no_record": 404,
     "method_not_allowed": 405,
     "nonce_used": 409,

@@ -300,10 +300,11 @@ remote_solvers = Table(
     _column("solver", String(140), ForeignKey("solvers.name"), primary_key=True, comment="The solver"),
     _column("url", Text, comment="Where it is asked"),
     _column("key", String(72), unique=True, comment="Its Ed25519 public key, ed25519: and hex"),
-    _column("registered_ms", Number, comment="When this was last registered"),
+    _column("registered_ms", Number, comment="When it last said anything of this"),
     _column("failures", Number, comment="Auctions failed one after the other, up to now"),
     _column("last_failure", Text, nullable=True, comment="Why it failed last; null where it never did"),
     _column("benched_until_ms", Number, nullable=True, comment="Until when it is not asked; null unless benched"),
+    _column("removed_ms", Number, nullable=True, comment="Since when it is asked no more; null unless it was removed"),
     comment="Solvers that are asked over HTTP",
 )
 

@@ -6,16 +6,19 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
+from api.client import Client, ServiceError
 from api.http.app import create_app
 from api.http.routes_solvers import CHALLENGE_MS
 from api.http.service import Service
-from api.http.views import Registration
+from api.http.solver_views import KeyChange, Registration, Removal
 from api.server import embedded_service
 from engine.auction.sealed import sign_digest
 from engine.runtime.embedded import EmbeddedWorld
@@ -26,7 +29,7 @@ from tests.databases import Databases
 from tests.runtime.service import SEED
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "solver.py"
-KEY, OTHER_KEY = b"\x0b" * 32, b"\x0c" * 32
+KEY, OTHER_KEY, THIRD_KEY = (bytes([n]) * 32 for n in (11, 12, 13))
 
 
 @pytest.fixture
@@ -111,6 +114,89 @@ def test_names_and_keys_are_taken_once(client: TestClient) -> None:
     again = client.post("/v1/solvers", json=signed(client, name="second"))
     assert (others.status_code, others.json()["code"]) == (409, "name_taken")
     assert (again.status_code, again.json()["code"]) == (409, "key_taken")
+
+
+def at_once(service: Service) -> Client:
+    """The client, on the application itself, whose time passes a second with every look at it."""
+    times = count(service.now_ms(), 1000)
+    app = create_app(replace(service, now_ms=lambda: next(times)))
+    return Client("http://clearway", transport=Within(TestClient(app)))
+
+
+class Within(httpx2.BaseTransport):
+    """The application in place of a network."""
+
+    def __init__(self, app: TestClient) -> None:
+        self.app = app
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        headers = {name: value for name, value in request.headers.items() if name != "host"}
+        answer = self.app.request(request.method, str(request.url), content=request.content, headers=headers)
+        return httpx2.Response(answer.status_code, content=answer.content)
+
+
+def test_a_solver_takes_another_key_and_leaves_and_comes_back(service: Service) -> None:
+    here = at_once(service)
+
+    def challenge() -> str:
+        return here.solver_challenge().challenge
+
+    def entrants() -> list[tuple[str, str]]:
+        with service.database.reading() as work:
+            return [(one.name, one.key) for one in work.solvers.entrants(service.now_ms())]
+
+    def refused(act: Callable[[], object], code: str) -> None:
+        before = entrants()
+        with pytest.raises(ServiceError) as caught:
+            act()
+        assert (caught.value.code, entrants()) == (code, before)
+
+    def change(old: bytes, new: bytes, asked: str | None = None) -> KeyChange:
+        return KeyChange.signed(old, new, name="mine", challenge=asked or challenge())
+
+    def removal(key: bytes, asked: str | None = None) -> Removal:
+        return Removal.signed(key, name="mine", challenge=asked or challenge())
+
+    def registration(key: bytes, name: str = "mine") -> Registration:
+        return Registration.signed(key, name=name, url="https://solver.example", challenge=challenge())
+
+    old, old_removal = registration(KEY), removal(KEY)
+    here.register_solver(old)
+    here.register_solver(registration(THIRD_KEY, "other"))
+    refused(lambda: here.change_solver_key("mine", change(OTHER_KEY, OTHER_KEY)), "bad_signature")
+    refused(lambda: here.change_solver_key("mine", change(KEY, THIRD_KEY)), "key_taken")
+    unproven = change(KEY, OTHER_KEY).model_copy(update={"proof": "0x" + "00" * 64})
+    refused(lambda: here.change_solver_key("mine", unproven), "bad_signature")
+    refused(
+        lambda: here.change_solver_key(
+            "nobody", KeyChange.signed(KEY, OTHER_KEY, name="nobody", challenge=challenge())
+        ),
+        "unknown_solver",
+    )
+    refused(lambda: here.remove_solver("mine", old_removal), "stale_challenge")
+
+    changing = change(KEY, OTHER_KEY)
+    changed = here.change_solver_key("mine", changing)
+    assert (changed.key, changed.account) == (ed25519_owner(OTHER_KEY), "solver:mine")
+    assert here.change_solver_key("mine", changing) == changed
+    assert entrants() == [("mine", ed25519_owner(OTHER_KEY)), ("other", ed25519_owner(THIRD_KEY))]
+    refused(lambda: here.register_solver(old), "name_taken")
+    refused(lambda: here.remove_solver("mine", removal(KEY)), "bad_signature")
+    refused(
+        lambda: here.remove_solver("greedy", Removal.signed(KEY, name="greedy", challenge=challenge())),
+        "unknown_solver",
+    )
+
+    back = registration(OTHER_KEY)
+    leaving = removal(OTHER_KEY)
+    left = here.remove_solver("mine", leaving)
+    assert here.remove_solver("mine", leaving) == left
+    assert [name for name, _ in entrants()] == ["other"]
+    assert {one.name: one.remote for one in here.solvers().solvers}["mine"] is None
+    refused(lambda: here.register_solver(registration(KEY)), "name_taken")  # its account may hold money
+    refused(lambda: here.register_solver(back), "stale_challenge")
+    here.register_solver(registration(OTHER_KEY))
+    assert [name for name, _ in entrants()] == ["mine", "other"]
 
 
 def test_a_challenge_is_ours_and_young(service: Service) -> None:

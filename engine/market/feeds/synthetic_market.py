@@ -155,7 +155,8 @@ def expiries(rolls: int) -> tuple[int, ...]:
 
 def listed_expiries(snapshot: Snapshot) -> tuple[int, ...]:
     """When what the books of a snapshot trade expires, ascending."""
-    return tuple(sorted({venue.expiry_seconds for venue in snapshot.venues if isinstance(venue, OrderBookState)}))
+    books = (venue for venue in snapshot.venues if isinstance(venue, OrderBookState))
+    return tuple(sorted({book.expiry_seconds for book in books if book.expiry_seconds is not None}))
 
 
 def demo_snapshot(draw: Draw, rolls: int = 0) -> Snapshot:
