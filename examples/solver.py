@@ -53,8 +53,8 @@ def solve(problem: Any, problem_hash: str) -> list[Any]:
             amount = int(most) * left // int(wish["units"])
             held = problem["holdings"].get(wish["owner"], {}).get(paid, {"amount": "0", "reserved": "0"})
             if amount <= int(held["amount"]) - int(held["reserved"]):
-                limit = Fraction(int(least), int(most))
-                pairs.setdefault((paid, received), []).append((limit, intent["id"], left, amount, wish["allowed_venues"]))
+                one = Fraction(int(least), int(most)), intent["id"], left, amount, wish["allowed_venues"]
+                pairs.setdefault((paid, received), []).append(one)
     pools = {venue["id"]: venue for venue in problem["snapshot"]["venues"] if venue["kind"] == "constant_product"}
     for (paid, received), wishes in sorted(pairs.items()):
         limit, intent_id, left, amount, bound = min(wishes)
