@@ -270,15 +270,21 @@ class Auctioneer:
             for run in runs:
                 for outcome in _outcomes(run, record):
                     work.solvers.note(run.solver, outcome)
-            for run in runs[len(self._pool.names) :]:  # the registered ones
-                work.solvers.judge(
-                    run.solver,
-                    run.no_bid if run.failure else "",
-                    at_ms=now,
-                    most=self._settings.solver_failures,
-                    bench_ms=round(self._settings.bench_seconds * 1000),
-                )
+            registered = runs[len(self._pool.names) :]
+            benched = [solver for run in registered if (solver := self._judge(work, run, now)).benched_until_ms]
             self._hooks("settling")
+        for solver in benched:
+            why, until = solver.last_failure, solver.benched_until_ms
+            self._log.warning("benched", auction=number, solver=solver.name, why=why, until_ms=until)
+
+    def _judge(self, work: Work, run: Run, now_ms: int) -> RemoteSolver:
+        return work.solvers.judge(
+            run.solver,
+            run.no_bid if run.failure else "",
+            at_ms=now_ms,
+            most=self._settings.solver_failures,
+            bench_ms=round(self._settings.bench_seconds * 1000),
+        )
 
     def _void(self, reason: str) -> list[int]:
         with self._database.transaction() as work:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -64,6 +67,28 @@ def test_production_mode_refuses_secrets_that_everybody_knows(
     assert answer.code == 2
     assert answer.err.startswith("error: default_secrets at CLEARWAY_MODE")
     assert not settings.data_dir.exists()
+
+
+def test_whatever_logs_is_a_line_of_json() -> None:
+    program = """
+import logging, warnings, structlog
+from api import logs
+logs.configure()
+structlog.get_logger().warning("ours", auction=7)
+warnings.warn("strange")
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("uvicorn.error").exception("theirs: %s", 5)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    ours, warned, theirs = (json.loads(line) for line in done.stderr.splitlines())
+    assert (ours["event"], ours["level"], ours["auction"]) == ("ours", "warning", 7)
+    assert "strange" in warned["event"]
+    assert (theirs["event"], theirs["level"], theirs["logger"]) == ("theirs: 5", "error", "uvicorn.error")
+    assert theirs["exception"].endswith("ZeroDivisionError: division by zero")
+    assert all(line["timestamp"].endswith("Z") for line in (ours, warned, theirs))
 
 
 def test_a_taken_port_is_told_before_anything_runs(settings: Settings) -> None:

@@ -143,8 +143,8 @@ class Solvers:
         query = select(remote_solvers).where(asked).order_by(remote_solvers.c.solver)
         return [_remote(row) for row in self._connection.execute(query).mappings()]
 
-    def judge(self, name: str, failure: str, *, at_ms: int, most: int, bench_ms: int) -> None:
-        """What a remote solver did in an auction: `failure` says why it failed, "" that it did not.
+    def judge(self, name: str, failure: str, *, at_ms: int, most: int, bench_ms: int) -> RemoteSolver:
+        """What a remote solver did in an auction: `failure` says why it failed, "" that it did not. How it stands now.
 
         The `most`th failure in a row, and every further one until it succeeds, benches it for `bench_ms`.
         """
@@ -154,7 +154,7 @@ class Solvers:
             failures = known.failures + 1
             until = at_ms + bench_ms if failures >= most else None
             changed = {"failures": failures, "last_failure": failure, "benched_until_ms": until}
-        self._connection.execute(update(remote_solvers).where(remote_solvers.c.solver == name).values(changed))
+        return self._change(known, changed)
 
     def all(self) -> list[StoredSolver]:
         """All solvers by name."""
