@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import structlog
 import uvicorn
@@ -21,6 +21,7 @@ import uvicorn
 from api import logs
 from api.cli.workers import built_in_commands
 from api.http.app import create_app
+from api.http.intake_link import IntakeLink
 from api.http.service import Service
 from engine.market.world import DEMO_SALT
 from engine.runtime.embedded import EmbeddedWorld, ListedAssets
@@ -50,12 +51,19 @@ def serve(settings: Settings, *, started: Callable[[str], None] = lambda _: None
     key = engine_key(settings.data_dir / KEY_FILE)
     with _ended_by_signals(), _listening(settings) as listener, _opened(settings) as database:
         world = EmbeddedWorld.open(database, settings.world_seed)
-        service = embedded_service(database, world, key, private_solvers=settings.private_solvers)
+        link = IntakeLink(os.environ)
+        service = embedded_service(database, world, key, private_solvers=settings.private_solvers, link=link)
         port = listener.getsockname()[1]
         config = uvicorn.Config(
-            create_app(service), log_level="warning", access_log=False, proxy_headers=False, server_header=False
+            create_app(service),
+            log_config=None,  # ours
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
         )
-        with _auctioneer(port):
+        with _auctioneer(port), closing(link):
+            link.start()
             started(f"http://{settings.host}:{port}")
             uvicorn.Server(config).run(sockets=[listener])
 
@@ -71,7 +79,14 @@ def check_secrets(settings: Settings) -> None:
         raise InputError("default_secrets", "CLEARWAY_MODE", expected=expected, actual=actual)
 
 
-def embedded_service(database: Database, world: EmbeddedWorld, key: bytes, *, private_solvers: bool = False) -> Service:
+def embedded_service(
+    database: Database,
+    world: EmbeddedWorld,
+    key: bytes,
+    *,
+    private_solvers: bool = False,
+    link: IntakeLink | None = None,
+) -> Service:
     """What the API serves of an embedded world."""
 
     def ready() -> str:
@@ -94,6 +109,7 @@ def embedded_service(database: Database, world: EmbeddedWorld, key: bytes, *, pr
         now_ms=world.clock.now_ms,
         ready=ready,
         private_solvers=private_solvers,
+        link=link,
     )
 
 

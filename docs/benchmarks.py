@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 BENCHMARKS = {
+    "intake": "tests.benchmarks.intake",
     "settle": "tests.benchmarks.settle",
     "freeze": "tests.benchmarks.freeze",
     "replay": "tests.benchmarks.replay",

@@ -38,6 +38,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_service):
         app.include_router(routes.router)
+    app.include_router(routes_intents.intake_router)
     problems.install(app, service.metrics)
     app.add_middleware(Measured, metrics=service.metrics)
     return app

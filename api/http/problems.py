@@ -21,6 +21,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from api.http.metrics import Metrics
+from api.http.reading import ParameterError
 from engine.store.errors import StoreError
 from engine.store.faults import DatabaseFaultError
 from intents.errors import InputError
@@ -64,6 +65,7 @@ STATUS = {
     "database_busy": 503,
     "database_full": 503,
     "database_unavailable": 503,
+    "writer_lost": 503,
 }
 """HTTP status by code; every other refusal is a 422: understood, and not acceptable."""
 
@@ -130,6 +132,8 @@ def respond(document: ProblemDocument, headers: Mapping[str, str] | None = None)
 def of_error(error: Exception) -> ProblemDocument:
     """The document of a deliberate error. One of the store that the table does not know is a fault of ours."""
     match error:
+        case ParameterError():
+            return problem(error.code, expected=error.expected, actual=error.actual, parameter=error.where)
         case InputError():
             return problem(error.code, expected=error.expected, actual=error.actual, pointer=error.where)
         case TransitionError():

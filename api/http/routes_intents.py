@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
-from api.http.reading import Body, Number, OptionalKey, PageSize, known_parameters, request_schema
-from api.http.service import REFUSALS, Service, ServiceHere, claim_of, json_response, once
+from api.http.reading import (
+    KEY_PARAMETER,
+    Body,
+    Number,
+    OptionalKey,
+    PageSize,
+    idempotency_key,
+    json_body,
+    known_parameters,
+    request_schema,
+)
+from api.http.service import REFUSALS, Service, ServiceHere, json_response, once
 from api.http.views import EventView, History, IntentDetail, IntentPage, IntentView, SignedCancellation
-from engine.auction.admission import check_admissible, check_signed
 from engine.auction.problem import Intent
 from engine.audit.explain import Explanation, explain
 from engine.audit.record import Record
-from engine.runtime.intake import Submission
 from engine.store.repositories.intents import StoredIntent
 from engine.store.work import Work
 from intents.errors import InputError
@@ -30,24 +37,30 @@ router = APIRouter(prefix="/v1/intents", tags=["intents"], dependencies=[Depends
 IntentPath = Annotated[Bytes32, Path(description="The intent's id: the digest that its owner signed.")]
 
 
-@router.post(
+# FastAPI solves dependencies anew for each request, which costs as much as the rest of an answer: this route has none.
+intake_router = APIRouter(prefix="/v1/intents", tags=["intents"], responses=REFUSALS)
+
+
+@intake_router.post(
     "",
     status_code=201,
     response_model=Receipt,
-    openapi_extra=request_schema(Intent),
+    openapi_extra=request_schema(Intent) | {"parameters": [KEY_PARAMETER]},
     responses={200: {"model": Receipt, "description": "This intent was accepted before; its receipt."}},
 )
-async def submit(request: Request, service: ServiceHere, body: Body, key: OptionalKey = None) -> Response:
+async def submit(request: Request) -> Response:
     """Accept a signed intent. The receipt names the latest auction that it will be part of, and the engine signs it.
 
     The same signed intent is accepted once, however often it is sent.
     """
-    submission = _read(request, service, body, key)
-    accepted = await asyncio.wrap_future(service.database.hand_in(service.intake.accept, submission))
+    service: Service = request.app.state.service
+    if request.scope["query_string"]:
+        await known_parameters(request)
+    key, body = idempotency_key(request), await json_body(request)
+    accepted = await service.submit(body, key, "POST", "/v1/intents")
     if accepted.fresh:
         service.metrics.accepted.inc()
-    location = {"Location": f"/v1/intents/{submission.intent.id}"}
-    return json_response(accepted.receipt, accepted.status, location)
+    return json_response(accepted.receipt, accepted.status, {"Location": f"/v1/intents/{accepted.intent}"})
 
 
 @router.get("")
@@ -121,19 +134,6 @@ async def cancel(
         return 200, IntentView.of(stored)
 
     return await once(service, request, key=key, scope=cancellation.owner, body=asked, act=act)
-
-
-def _read(request: Request, service: Service, body: bytes, key: str | None) -> Submission:
-    """A submission whose signature is good. Raises InputError."""
-    intent = Intent.from_json(body)
-    check_signed(intent, service.deployment_salt)
-    now_ms, fault = service.now_ms(), None
-    try:
-        check_admissible(intent, assets=service.assets, time_seconds=now_ms // 1000)
-    except InputError as error:
-        fault = error
-    scoped, asked = (None, "") if key is None else claim_of(request, key, intent.outcome.owner, intent)
-    return Submission(intent, now_ms, fault, scoped, asked)
 
 
 def _known(work: Work, intent_id: str) -> StoredIntent:

@@ -17,12 +17,13 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
+from api.http.intake_link import IntakeLink
 from api.http.metrics import Metrics
-from engine.runtime.intake import Intake
+from engine.runtime.intake import Accepted, Intake, claim_of
 from engine.store.database import Database
 from engine.store.repositories.idempotency import Stored
 from engine.store.work import Work
-from intents.values import Value, content_hash
+from intents.values import Value
 
 Result = TypeVar("Result")
 
@@ -33,7 +34,8 @@ class Service:
 
     `assets` are those of the market, which intents may name; `now_ms` is the service's time, by which validity is judged;
     `ready` gives what is missing before it can serve, "" where nothing is; `private_solvers` says whether solvers may be
-    registered at private addresses.
+    registered at private addresses. Intents are accepted by the process at the other end of `link`, without one by a
+    thread of this process.
     """
 
     database: Database
@@ -46,10 +48,19 @@ class Service:
     ready: Callable[[], str]
     private_solvers: bool = False
     metrics: Metrics = field(default_factory=Metrics)
+    link: IntakeLink | None = None
     intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "intake", Intake(self.engine_key, self.deployment_salt))
+        intake = Intake(self.engine_key, self.deployment_salt, self.assets, self.now_ms)
+        object.__setattr__(self, "intake", intake)
+
+    async def submit(self, body: bytes, key: str | None, *route: str) -> Accepted:
+        """Have an intent accepted; it is durable then. Raises InputError, StoreError."""
+        if self.link is not None:
+            return await self.link.submit(body, key, *route)
+        submission = self.intake.read(body, key, *route)
+        return await asyncio.wrap_future(self.database.hand_in(self.intake.accept, submission))
 
 
 async def service_of(request: Request) -> Service:
@@ -80,7 +91,7 @@ async def once(
 
     Raises StoreError `idempotency_key_reused` where the key came with another request before.
     """
-    claim = None if key is None else claim_of(request, key, scope, body)
+    claim = None if key is None else claim_of(key, scope, request.method, request.url.path, body)
 
     def answer(work: Work) -> Stored:
         stored = None if claim is None else work.idempotency.claim(*claim, service.now_ms())
@@ -93,12 +104,6 @@ async def once(
 
     stored = await written(service, answer)
     return json_response(stored.body, stored.status)
-
-
-def claim_of(request: Request, key: str, scope: str, body: Value) -> tuple[str, str]:
-    """The key within its scope, and the hash of the request that it names."""
-    scoped = content_hash("clearway/idempotency-key/1", scope, key)
-    return scoped, content_hash("clearway/request/1", request.method, request.url.path, body)
 
 
 def _each(work: Work, acts: Sequence[Callable[[Work], Result]]) -> list[Result]:

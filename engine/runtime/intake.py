@@ -7,16 +7,17 @@ Guarantees
    other; what is refused changes nothing. Where somebody else stores the same in the same moment it raises, changes
    nothing, and may be called again.
 
-It makes few statements for many intents, since all are waited for. Signatures were checked before
-(`engine.auction.admission`).
+`read` comes first, outside of any transaction: it parses and checks the signature. `accept` makes few statements for many
+intents, since all are waited for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.auction.admission import check_admissible, check_signed
 from engine.auction.problem import Intent
 from engine.runtime.operation import check_accepting
 from engine.store.errors import StoreError
@@ -25,6 +26,7 @@ from engine.store.repositories.intents import Claim
 from engine.store.work import Work
 from intents.errors import InputError
 from intents.receipts import Receipt, sign_receipt
+from intents.values import Value, content_hash
 
 ENTRY_AUCTIONS = 2
 """An accepted intent is in the second auction after the newest one at the latest: on a database whose writers do not
@@ -52,17 +54,34 @@ class Accepted:
     `fresh` says whether it was stored now: not so where the answer is repeated for its key.
     """
 
+    intent: str
     status: int
     receipt: bytes
     fresh: bool
 
 
 class Intake:
-    """Accepts for one engine."""
+    """Accepts for one engine and one market. `now_ms` is the service's time, by which validity is judged."""
 
-    def __init__(self, private_key: bytes, deployment_salt: str) -> None:
+    def __init__(
+        self, private_key: bytes, deployment_salt: str, assets: Container[str], now_ms: Callable[[], int]
+    ) -> None:
         self._private_key = private_key
         self._salt = deployment_salt
+        self._assets = assets
+        self._now_ms = now_ms
+
+    def read(self, body: bytes, key: str | None, *route: str) -> Submission:
+        """The submission that a request's body is, `route` being its method and path. Raises InputError."""
+        intent = Intent.from_json(body)
+        check_signed(intent, self._salt)
+        now_ms, fault = self._now_ms(), None
+        try:
+            check_admissible(intent, assets=self._assets, time_seconds=now_ms // 1000)
+        except InputError as error:
+            fault = error
+        scoped, asked = (None, "") if key is None else claim_of(key, intent.outcome.owner, *route, intent)
+        return Submission(intent, now_ms, fault, scoped, asked)
 
     def accept(self, work: Work, submissions: Sequence[Submission]) -> list[Accepted | Exception]:
         """What becomes of each, in order. Raises OvertakenError where another writer stores the same in this moment."""
@@ -79,11 +98,11 @@ class Intake:
     def _accept(self, book: _Book, submission: Submission) -> Accepted:
         if submission.key is not None and submission.key in book.keys:
             answer = repeated(submission.key, book.keys[submission.key], submission.request)
-            return Accepted(answer.status, answer.body, fresh=False)
+            return Accepted(submission.intent.id, answer.status, answer.body, fresh=False)
         intent = submission.intent
         claim = book.claims.get(_nonce(submission))
         if claim is not None and claim.intent == intent.id:
-            return book.answer(submission, Accepted(200, _bytes(_known(claim)), fresh=False))
+            return book.answer(submission, Accepted(intent.id, 200, _bytes(_known(claim)), fresh=False))
         book.check_accepting()
         if submission.fault is not None:
             raise submission.fault
@@ -98,7 +117,7 @@ class Intake:
             private_key=self._private_key,
         )
         book.add(submission, receipt)
-        return book.answer(submission, Accepted(201, _bytes(receipt), fresh=True))
+        return book.answer(submission, Accepted(intent.id, 201, _bytes(receipt), fresh=True))
 
 
 class _Book:
@@ -138,6 +157,11 @@ class _Book:
     def store(self) -> None:
         self._work.intents.add_all(self._new)
         self._work.idempotency.store_all(self._answered)
+
+
+def claim_of(key: str, scope: str, *request: Value | str) -> tuple[str, str]:
+    """An idempotency key within its scope (an owner, say), and the hash of the request that it names."""
+    return content_hash("clearway/idempotency-key/1", scope, key), content_hash("clearway/request/1", *request)
 
 
 def _nonce(submission: Submission) -> tuple[str, int]:

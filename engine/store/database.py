@@ -18,7 +18,7 @@ SQLite: one file on a local disk (WAL needs shared memory). PostgreSQL: 14 or ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +101,10 @@ class Database:
     def hand_in(self, act: Act[Item, Result], item: Item) -> Future[Result]:
         """Have one thread do it, in one transaction with what others ask for (engine.store.group)."""
         return self._group.hand_in(act, item)
+
+    def do_all(self, act: Act[Item, Result], items: Sequence[Item]) -> list[Result | BaseException]:
+        """Do them now in one transaction, and give what came of each; for who has collected them already."""
+        return self._group.do_all(act, items)
 
     @contextmanager
     def reading(self) -> Iterator[Work]:

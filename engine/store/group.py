@@ -89,6 +89,13 @@ class Group:
             self._jobs.put(job)
         return job.future
 
+    def do_all(self, act: Act[Item, Result], items: Sequence[Item]) -> list[Result | BaseException]:
+        """Do them in one commit now, on the caller's thread, and give what came of each."""
+        jobs = [_Job(act, item) for item in items]
+        if jobs:
+            self._write(jobs)
+        return [job.future.exception() or job.future.result() for job in jobs]
+
     def close(self) -> None:
         """Do what waits, and end."""
         with self._lock:

@@ -13,6 +13,7 @@ from docs import benchmarks
 from tests.benchmarks.figures import ROOT, quantile
 
 SMALL = {
+    "intake": ["--rounds", "1", "--intents", "40", "--noops", "40", "--connections", "4", "--rate", "200"],
     "settle": ["--intents", "2", "--seconds", "1", "--cadence", "1", "--solve", "0.5", "--solvers", "greedy"],
     "freeze": ["--rounds", "1", "--seconds", "0.2"],
     "replay": ["--auctions", "2", "--solvers", "greedy", "--work", "2000"],
@@ -26,6 +27,13 @@ def table(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert {len(row) for row in found["rows"]} == {len(found["columns"])}
     return found
+
+
+def test_intents_are_accepted_beside_a_route_that_does_nothing() -> None:
+    rows = {row[0]: row[1:] for row in table("intake")["rows"]}
+    noop, intents = (float(cell) for cell in rows["answers per second"])
+    assert float(rows["share of the no-op"][1]) == pytest.approx(intents / noop, abs=0.01)
+    assert float(rows["99 % at 200/s"][1].removesuffix(" ms")) > 0
 
 
 def test_every_part_of_the_way_to_a_fill_is_timed() -> None:
