@@ -216,6 +216,7 @@ class AuctionView(Value):
     snapshot_hash: Digest
     rules_version: str
     solver_seed: Bytes32
+    tie_seed: Digest | None
     code_version: str
     cut_ms: Milliseconds
     deadline_ms: Milliseconds
@@ -235,6 +236,7 @@ class AuctionView(Value):
             snapshot_hash=auction.snapshot,
             rules_version=auction.rules_version,
             solver_seed=auction.solver_seed,
+            tie_seed=auction.tie_seed,
             code_version=auction.code_version,
             cut_ms=auction.cut_ms,
             deadline_ms=auction.deadline_ms,

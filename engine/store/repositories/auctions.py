@@ -39,6 +39,7 @@ class StoredAuction:
     snapshot: str
     rules_version: str
     solver_seed: str
+    tie_seed: str | None
     code_version: str
     cut_ms: int
     deadline_ms: int
@@ -134,6 +135,7 @@ class Auctions:
             "ended_ms": at_ms,
             "timings": dict(timings),
             "total_score": record.total_score,
+            "tie_seed": record.tie_seed,
             "record_hash": record.record_hash,
             "record_digest": hashlib.sha256(record_bytes(record)).hexdigest(),
             "record": canonical_bytes(data),
