@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +18,7 @@ AUCTIONS = sa.table(
     sa.column("tie_seed", sa.String),
     sa.column("record", sa.LargeBinary),
 )
-COMMENTS = {
+COMMENTS: dict[str, tuple[Any, str, str]] = {
     "number": (sa.BigInteger(), "Counts up from 1", "Counts up from 0"),
     "solver_seed": (sa.String(66), "The problem's seed", "The problem's seed, drawn when the batch was cut"),
 }
@@ -47,7 +48,7 @@ def downgrade() -> None:
         table.drop_column("tie_seed")
 
 
-def _comment(name: str, kind: sa.types.TypeEngine[int] | sa.types.TypeEngine[str], before: str, after: str) -> None:
+def _comment(name: str, kind: Any, before: str, after: str) -> None:
     if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
         op.alter_column(
             "auctions", name, existing_type=kind, existing_nullable=False, existing_comment=before, comment=after
