@@ -1,12 +1,14 @@
 """Structured logs: one JSON object a line on standard error, with a time, a level and what the event is about.
 
-What other packages log (the HTTP server's faults, warnings) takes the same form, with the logger's name.
+What other packages log (the HTTP server's faults, warnings) takes the same form, with the logger's name, and so does the
+exception that ends a process.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from types import TracebackType
 
 import structlog
 from structlog.typing import Processor
@@ -35,3 +37,9 @@ def configure() -> None:
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
+    sys.excepthook = _ended
+
+
+def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The last line of a process that an exception ends."""
+    structlog.get_logger().critical("ended by a fault", exc_info=(kind, error, trace))

@@ -52,7 +52,14 @@ def serve(settings: Settings, *, started: Callable[[str], None] = lambda _: None
     with _ended_by_signals(), _listening(settings) as listener, _opened(settings) as database:
         world = EmbeddedWorld.open(database, settings.world_seed)
         link = IntakeLink(os.environ)
-        service = embedded_service(database, world, key, private_solvers=settings.private_solvers, link=link)
+        service = embedded_service(
+            database,
+            world,
+            key,
+            cadence_seconds=settings.cadence_seconds,
+            private_solvers=settings.private_solvers,
+            link=link,
+        )
         port = listener.getsockname()[1]
         config = uvicorn.Config(
             create_app(service),
@@ -84,6 +91,7 @@ def embedded_service(
     world: EmbeddedWorld,
     key: bytes,
     *,
+    cadence_seconds: float = 5.0,
     private_solvers: bool = False,
     link: IntakeLink | None = None,
 ) -> Service:
@@ -108,6 +116,7 @@ def embedded_service(
         assets=ListedAssets(database, world),
         now_ms=world.clock.now_ms,
         ready=ready,
+        cadence_ms=round(cadence_seconds * 1000),
         private_solvers=private_solvers,
         link=link,
     )

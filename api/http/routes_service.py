@@ -33,6 +33,7 @@ def deployment(service: ServiceHere) -> Deployment:
         engine=ed25519_owner(service.engine_key),
         rules_version=RULES_VERSION,
         code_version=service.code_version,
+        cadence_ms=service.cadence_ms,
         faucet=service.faucet_open,
     )
 

@@ -33,8 +33,8 @@ class Service:
     """One running service.
 
     `assets` are those of the market, which intents may name; `now_ms` is the service's time, by which validity is judged;
-    `ready` gives what is missing before it can serve, "" where nothing is; `private_solvers` says whether solvers may be
-    registered at private addresses. Intents are accepted by the process at the other end of `link`, without one by a
+    `ready` gives what is missing before it can serve, "" where nothing is; `cadence_ms` is from one cut to the next;
+    `private_solvers` says whether solvers may be registered at private addresses. Intents are accepted by the process at the other end of `link`, without one by a
     thread of this process.
     """
 
@@ -46,6 +46,7 @@ class Service:
     now_ms: Callable[[], int]
     assets: Container[str]
     ready: Callable[[], str]
+    cadence_ms: int
     private_solvers: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     link: IntakeLink | None = None

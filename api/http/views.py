@@ -288,12 +288,16 @@ class ServerTime(Value):
 
 
 class Deployment(Value):
-    """What clients need to sign and to check: the salt of signatures, the key of receipts, versions."""
+    """What clients need to sign and to check: the salt of signatures, the key of receipts, versions.
+
+    A batch is cut whenever the service's time is a multiple of `cadence_ms`, unless an auction still runs then.
+    """
 
     deployment_salt: Bytes32
     engine: OwnerId
     rules_version: str
     code_version: str
+    cadence_ms: Milliseconds
     faucet: bool
 
 

@@ -45,6 +45,7 @@ def test_each_trouble_has_its_remedy(settings: Settings, monkeypatch: pytest.Mon
     (settings.data_dir / KEY_FILE).write_text("0x00")
     (settings.data_dir / "clearway.db").touch()
     monkeypatch.setenv("CLEARWAY_MODE", "production")
+    monkeypatch.setenv("CLEARWAY_BUILT_IN", "greedy,greed")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("PORT", str(taken.getsockname()[1]))
 
@@ -52,9 +53,9 @@ def test_each_trouble_has_its_remedy(settings: Settings, monkeypatch: pytest.Mon
         answer = clearway("doctor")
 
     bad = {subject for subject, finding in found.items() if not finding.good}
-    assert bad == {"mode", "engine key", "database", "port"}
+    assert bad == {"mode", "engine key", "database", "port", "solvers"}
     assert all(found[subject].remedy for subject in bad)
-    assert (answer.code, answer.out.count("FAIL")) == (1, 4)
+    assert (answer.code, answer.out.count("FAIL")) == (1, 5)
 
 
 def test_production_mode_refuses_secrets_that_everybody_knows(
@@ -80,10 +81,13 @@ try:
     1 / 0
 except ZeroDivisionError:
     logging.getLogger("uvicorn.error").exception("theirs: %s", 5)
+raise KeyError("the last one")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
-    ours, warned, theirs = (json.loads(line) for line in done.stderr.splitlines())
+    ours, warned, theirs, last = (json.loads(line) for line in done.stderr.splitlines())
+    assert (done.returncode, last["level"]) == (1, "critical")
+    assert last["exception"].endswith("KeyError: 'the last one'")
     assert (ours["event"], ours["level"], ours["auction"]) == ("ours", "warning", 7)
     assert "strange" in warned["event"]
     assert (theirs["event"], theirs["level"], theirs["logger"]) == ("theirs: 5", "error", "uvicorn.error")

@@ -58,8 +58,12 @@ def a_trader_with_curl_and_an_auditor(client: httpx2.Client, url: str, folder: P
     assert printed.endswith("}identical\n")
 
     receipt = Receipt.from_json(json.dumps(receipt_).encode())
-    verify_receipt(receipt, client.get("/v1/deployment").json()["engine"])
+    deployment = client.get("/v1/deployment").json()
+    verify_receipt(receipt, deployment["engine"])
+    assert deployment["cadence_ms"] == 1000
     (fill,) = detail["fills"]
+    opened = client.get(f"/v1/auctions/{fill['auction']}").json()
+    assert opened["code_version"] == deployment["code_version"]
     assert fill["auction"] <= receipt.latest_auction
     assert (fill["paid"], int(fill["received"][USD]) > 1_000_000) == ({ETH: str(ONE_ETH)}, True)
     assert why["code"] == "filled"
@@ -111,7 +115,7 @@ def an_operator(url: str, folder: Path, kind: str, database: str) -> None:
         late = signed(nonce=2, valid_from=now, valid_until=now + 3600)
         with pytest.raises(ServiceError, match="draining"):
             service.submit(late)
-        time.sleep(3)  # longer than from one auction to the next
+        time.sleep(2)  # longer than from one auction to the next
         assert service.time().latest_auction == newest
 
 
