@@ -34,8 +34,8 @@ class Service:
 
     `assets` are those of the market, which intents may name; `now_ms` is the service's time, by which validity is judged;
     `ready` gives what is missing before it can serve, "" where nothing is; `cadence_ms` is from one cut to the next;
-    `private_solvers` says whether solvers may be registered at private addresses. Intents are accepted by the process at the other end of `link`, without one by a
-    thread of this process.
+    `private_solvers` says whether solvers may be registered at private addresses. Intents are accepted by the process at the
+    other end of `link`, without one by a thread of this process.
     """
 
     database: Database

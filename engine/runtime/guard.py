@@ -55,6 +55,8 @@ def become_worker(guard: int, memory: int, nice: int, command: list[str]) -> Non
     os.nice(nice)
     try:
         os.execvp(command[0], command)  # noqa: S606 - the operator's command, no shell
+    except OSError as error:
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
     finally:
         os._exit(127)
 

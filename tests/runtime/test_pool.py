@@ -145,6 +145,14 @@ def test_one_that_died_meanwhile_is_replaced_and_answers(mark: str) -> None:
         assert left(mark) == set()
 
 
+def test_a_command_that_is_none_says_so() -> None:
+    with Pool({"none": ["/no/such/program"]}) as pool:
+        collected = pool.ask({"none": b"?"}, deadline=time.monotonic() + 20)
+
+    assert collected.replies["none"].failure == "crashed"
+    assert collected.replies["none"].detail == "/no/such/program: No such file or directory"
+
+
 def test_closing_ends_everything(mark: str) -> None:
     pool = pool_of("echo", "fork", "escape")
     assert len(left(mark)) == 6
