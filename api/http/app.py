@@ -36,9 +36,9 @@ def create_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
+    app.include_router(routes_intents.intake_router)  # first, as routes are tried in order
     for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_service):
         app.include_router(routes.router)
-    app.include_router(routes_intents.intake_router)
     problems.install(app, service.metrics)
     app.add_middleware(Measured, metrics=service.metrics)
     return app

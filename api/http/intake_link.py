@@ -138,7 +138,10 @@ class IntakeLink:
                 if not future.done():
                     error = DatabaseFaultError("writer_lost", committing=committing, actual="one whose writer died")
                     future.set_exception(error)
-        code = None if self._process is None else self._process.poll()
+        code = None
+        if self._process is not None:
+            self._process.kill()  # it may only have closed its end
+            code = self._process.wait()
         structlog.get_logger().error("intake ended, starting another", code=code)
         if self._loop is not None:
             self._loop.call_later(RESTART_SECONDS, self.start)

@@ -135,7 +135,10 @@ def of_error(error: Exception) -> ProblemDocument:
         case ParameterError():
             return problem(error.code, expected=error.expected, actual=error.actual, parameter=error.where)
         case InputError():
-            return problem(error.code, expected=error.expected, actual=error.actual, pointer=error.where)
+            where = error.where
+            if where and not where.startswith("/"):  # a line and a column of what is no JSON: no pointer
+                return problem(error.code, expected=error.expected, actual=f"{error.actual} at {where}")
+            return problem(error.code, expected=error.expected, actual=error.actual, pointer=where)
         case TransitionError():
             return problem(error.code, expected=error.expected, actual=error.actual)
         case DatabaseFaultError():
