@@ -81,7 +81,7 @@ def commands(name: str, url: str, folder: Path, *, code: int = 0, **environment:
         start_new_session=True,
     ) as shell:
         try:
-            printed, said = shell.communicate(timeout=90)
+            printed, said = shell.communicate(timeout=180)
         finally:
             with suppress(ProcessLookupError):  # what it left in the background, a solver for instance
                 os.killpg(shell.pid, signal.SIGKILL)
@@ -98,7 +98,7 @@ def call(*arguments: object, url: str, folder: Path, code: int = 0, **environmen
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=90,
+        timeout=180,
         check=False,
     )
     assert done.returncode == code, done.stdout

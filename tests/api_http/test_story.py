@@ -79,7 +79,7 @@ def a_trader_with_curl_and_an_auditor(client: httpx2.Client, url: str, folder: P
 def a_trader_with_the_client(url: str, folder: Path) -> None:
     script = block("python", "python").replace("http://127.0.0.1:8000", url)
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=90, check=True, cwd=folder
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=180, check=True, cwd=folder
     )
     assert re.fullmatch(r"in auction \d+ at the latest\nreceived [1-9]\d{6,} from \w+\nidentical: True\n", done.stdout)
 
