@@ -183,7 +183,9 @@ def test_writers_get_their_turn_in_the_order_in_which_they_asked(databases: Data
         first, second = (threading.Thread(target=write, args=(name,)) for name in ("first", "second"))
         with database.transaction():
             first.start()
+            until = time.monotonic() + 20
             while not turn_is_taken(f"{make_url(url).database}.turn"):
+                assert time.monotonic() < until, "nobody took the turn"
                 time.sleep(0.001)
             time.sleep(0.3)  # SQLite by itself asks less and less often, so that the second would be first
             second.start()
