@@ -37,8 +37,9 @@ demo: install ## clear the seeded demo auction from files and show the result
 test: install ## run all tests on two processes
 	$(BIN)/python -m pytest -q -n 2
 
-test-crash: install ## kill the service 200 times between commit and reply
+test-crash: install ## kill the service 200 times between commit and reply; 200 settlements with deaths at every step
 	CLEARWAY_CRASHES=200 $(BIN)/python -m pytest -q tests/api_http/test_crash.py
+	CLEARWAY_SETTLEMENTS=200 $(BIN)/python -m pytest -q tests/settlement/test_one_effect.py
 
 check: install ## format, lint, types, one-way imports, migrations against tables; changes nothing
 	$(BIN)/ruff format --check .

@@ -13,6 +13,7 @@ from rich.progress import track
 from api.cli.files import read_bytes
 from api.cli.output import ERR, EXIT_NO, print_json, say
 from engine.audit.replay import ReplayReport, replay_record
+from engine.settlement.replay import replay_settlement
 from intents.errors import InputError
 
 PATTERNS = ("*.json", "*.json.gz")
@@ -24,12 +25,19 @@ def replay_files(
         list[Path], typer.Argument(metavar="RECORD...", help="Records, or folders of them (*.json, *.json.gz).")
     ],
     *,
+    settlement: Annotated[
+        Path | None,
+        typer.Option(help="The settlement record of the only auction named, redone from both.", dir_okay=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Redo recorded auctions from their records alone. `identical`, or the first difference of each and exit code 1."""
     files = list(_files(records))
-    if [*records] == files and len(files) == 1:
-        report = replay_record(read_bytes(files[0]))
+    alone = [*records] == files and len(files) == 1
+    if settlement is not None and not alone:
+        raise InputError("one_record", "--settlement", expected="one record", actual=f"{len(files)} of them")
+    if alone:
+        report = _replay_one(files[0], settlement)
         if as_json:
             print_json(_wire(report))
         else:
@@ -39,6 +47,14 @@ def replay_files(
         identical = _replay_all(files, as_json=as_json)
     if not identical:
         raise typer.Exit(EXIT_NO)
+
+
+def _replay_one(file: Path, settlement: Path | None) -> ReplayReport:
+    content = read_bytes(file)
+    report = replay_record(content)
+    if report.identical and settlement is not None:
+        return replay_settlement(content, read_bytes(settlement))
+    return report
 
 
 def _replay_all(files: Sequence[Path], *, as_json: bool) -> bool:

@@ -18,6 +18,7 @@ from api.http.views import (
     WinnerView,
 )
 from engine.audit.record import Record
+from engine.settlement.record import SettlementRecord
 from engine.store.repositories.auctions import StoredAuction
 from engine.store.work import Work
 from intents.errors import InputError
@@ -71,11 +72,24 @@ def record(service: ServiceHere, number: NumberPath) -> Response:
         stored = _known(work, number)
         content = work.auctions.record_bytes(number)
     if content is None:
-        raise InputError("no_record", "", expected="a settled auction", actual=f"auction {number} is {stored.status}")
+        raise InputError("no_record", "", expected="a decided auction", actual=f"auction {number} is {stored.status}")
     headers = {
         "Content-Disposition": f'attachment; filename="auction-{number}.json"',
         "ETag": f'"{stored.record_hash}"',
     }
+    return json_response(content, headers=headers)
+
+
+@router.get("/auctions/{number}/settlement", response_model=SettlementRecord)
+def settlement(service: ServiceHere, number: NumberPath) -> Response:
+    """How its winners were settled: plan, sends, what nodes signed, which bids landed. For `clearway replay --settlement`."""
+    with service.database.reading() as work:
+        stored = _known(work, number)
+        content = work.settlements.record_bytes(number)
+    if content is None:
+        expected, found = "a settled auction", f"auction {number} is {stored.status}"
+        raise InputError("no_settlement", "", expected=expected, actual=found)
+    headers = {"Content-Disposition": f'attachment; filename="settlement-{number}.json"'}
     return json_response(content, headers=headers)
 
 

@@ -26,6 +26,7 @@ from engine.network.health.reducer import (
     new_health,
     note_answer,
     note_life,
+    note_report,
     note_timeout,
     tick,
     wants_probe,
@@ -169,7 +170,7 @@ class Dispatcher:
         place = self._place.get(node)
         if place is None:
             raise InputError("unknown_node", "/node", expected="a node of the chain", actual=node)
-        note_life(self.health, place, now_us)
+        note_report(self.health, place, now_us)
         record_report(self.sight, place, max(queue, 0), now_us)
 
     def advance(self, now_us: int) -> tuple[str, ...]:

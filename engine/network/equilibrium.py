@@ -101,7 +101,7 @@ def ppm(shares: Floats) -> tuple[int, ...]:
     return tuple(floors.tolist())
 
 
-def ceilings_ppm(held: Floats, floor: Floor, margin: float = 0.05) -> tuple[int, ...]:
+def ceilings_ppm(held: Floats, floor: Floor, margin: float = 0.08) -> tuple[int, ...]:
     """Ceilings on operators' shares of value that keep the floor and leave the most freedom around the optimum.
 
     Who holds less than the (k - 1)-th is raised to it, and all by an equal part of what is left to the threshold, so that
@@ -119,24 +119,39 @@ def _solved(fleet: Fleet, caps: Floats, floor: Floor | None) -> tuple[Floats, fl
     """Operators' shares and the price of the floor."""
     _require(bool(np.sum(caps) >= 1), f"capacity and caps for one, at load {fleet.load:.3f}", float(np.sum(caps)))
     free, _ = _filled(fleet, np.zeros_like(caps), caps)
-    if floor is None or _greatest(free, floor.k - 1) <= floor.threshold:
+    if floor is None:
         return free, 0.0
     top = floor.k - 1
     _require(1 <= top <= len(caps) and floor.threshold > 0, "2 <= k <= operators + 1 and a threshold > 0", floor)
+    if _greatest(free, top) <= floor.threshold:
+        return free, 0.0
 
     def spare(theta: float) -> float:
         """Prices not carried of the k - 1: rises with theta."""
         found = _floored(fleet, caps, floor, theta)
         if found is None:
             return -1.0 if int(np.sum(caps > theta)) >= top else 1.0
-        held, nu, price = found
-        level = np.clip((nu - _marginals(fleet, np.minimum(theta, caps))) / price, 0, 1) if price > 0 else 0.0
-        return top - float(np.sum(np.where(held > theta, 1.0, np.where(held < theta, 0.0, level))))
+        above, between, price = _carried(fleet, caps, theta, *found)
+        return top - above - (between / price if price > 0 else 0.0)
 
     theta = _bisect(spare, 0.0, floor.threshold / top)
     found = _floored(fleet, caps, floor, theta)
     _require(found is not None, f"shares within caps, capacity and {floor}", "none")
-    return (found[0], found[2]) if found else (free, 0.0)
+    if found is None:
+        return free, 0.0
+    above, between, price = _carried(fleet, caps, theta, *found)
+    return found[0], price if above else between / top
+
+
+def _carried(
+    fleet: Fleet, caps: Floats, theta: float, held: Floats, nu: float, price: float
+) -> tuple[int, float, float]:
+    """How many operators hold more than theta and carry a whole price, what those at theta carry together, the price."""
+    above = held > theta * (1 + 1e-12)
+    at = ~above & (held >= theta * (1 - 1e-12))
+    parts = np.clip(nu - _marginals(fleet, np.minimum(theta, caps)), 0, None)
+    most = price if np.any(above) else np.inf
+    return int(np.sum(above)), float(np.sum(np.minimum(parts, most)[at])), price
 
 
 def _floored(fleet: Fleet, caps: Floats, floor: Floor, theta: float) -> tuple[Floats, float, float] | None:
@@ -147,14 +162,14 @@ def _floored(fleet: Fleet, caps: Floats, floor: Floor, theta: float) -> tuple[Fl
     def above(nu: float) -> float:
         return float(np.sum(np.maximum(np.minimum(_taken(fleet, nu), caps) - theta, 0))) - room
 
-    low, high = _range(fleet)
-    least = np.maximum(np.minimum(_taken(fleet, _bisect(above, low, high)), caps), 0)
+    lower = _bisect(above, *_range(fleet))
+    least = np.minimum(_taken(fleet, lower), caps)
     least = np.where(least > theta, least, 0)
     most = np.where(least > theta, least, level)
     if np.sum(most) < 1:
         return None
     held, nu = _filled(fleet, least, most)
-    return held, nu, nu - _bisect(above, low, high)
+    return held, nu, nu - lower
 
 
 def _filled(fleet: Fleet, least: Floats, most: Floats) -> tuple[Floats, float]:

@@ -7,13 +7,16 @@ from engine.network.policies import DEFAULT
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.receipts import Receipt
 from engine.settlement.chains import Network
-from engine.settlement.plan import Transaction
+from engine.settlement.plan import PATIENCE_BLOCKS, Transaction
 from engine.settlement.reports import Report
 from intents.errors import InputError
 
 
 class ChainDispatchers:
-    """One dispatcher a chain; what they learn outlives the auction. `seed` decides their draws."""
+    """One dispatcher a chain; what they learn outlives the auction. `seed` decides their draws.
+
+    A receipt counts for as long as a step is waited for.
+    """
 
     def __init__(self, network: Network, *, seed: int, now_us: int, policy: str = DEFAULT) -> None:
         """Raises InputError `unknown_policy`."""
@@ -34,6 +37,7 @@ class ChainDispatchers:
                 seed=seed + position,
                 now_us=now_us,
                 policy=policy,
+                window_us=PATIENCE_BLOCKS * chain.block_us + chain.finality_us,
             )
             for position, (place, chain) in enumerate(sorted(network.chains.items()))
         }

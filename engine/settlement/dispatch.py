@@ -12,9 +12,9 @@ Guarantees
    whatever has no attempt was never sent.
 3. When each step has a fate or was never sent, the judge says once which of the bids that landed whole hold together;
    the rest is undone, later stages first, until every compensation is final. Then, and only then, it is `done`.
-4. Retries of steps are paid from a budget; compensations are retried until they land, since nothing else may happen.
+4. Retries of steps are paid from a budget of their bid; compensations are retried until they land, since nothing else may happen.
 
-Time-outs and refusals fall through to another node. A receipt frees its node; only reports by a quorum prove a fate.
+Time-outs and refusals fall through to another node at once, and come back to one of before after a block's time. A receipt frees its node; only reports by a quorum prove a fate.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Chooser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Spans in blocks of the chain concerned. `retries` beyond the first send of each step are `retries + steps * per_step`."""
+    """Spans in blocks of the chain concerned. A bid may be retried `retries + retries_per_step * its steps` times in all."""
 
     timeout_blocks: int = 6
     ask_blocks: int = 3
@@ -113,9 +113,12 @@ class Dispatch:
         for attempt in progress.attempts:
             self._tries.setdefault(attempt.transaction, []).append(attempt)
             self._waiting[attempt.transaction] = attempt.sequence
-        tried = [self._tries.get(step.id, ()) for step in plan.steps]
-        retried = sum(len(tries) - 1 for tries in tried if tries)
-        self._budget = self._rules.retries + self._rules.retries_per_step * len(plan.steps) - retried
+        self._budgets = {bid: self._budget(steps) for bid, steps in plan.bids.items()}
+
+    def _budget(self, steps: Sequence[Transaction]) -> int:
+        """Retries that a bid has left. Each has its own, so that one in trouble takes nothing from the others."""
+        retried = sum(max(len(self._tries.get(step.id, ())) - 1, 0) for step in steps)
+        return self._rules.retries + self._rules.retries_per_step * len(steps) - retried
 
     @property
     def progress(self) -> Progress:
@@ -227,14 +230,14 @@ class Dispatch:
             sequence = self._waiting.pop(transaction.id)
             self._chooser.timed_out(transaction, tries[-1].node, sequence, now_us)
         costs = bool(tries) and transaction.reverses is None
-        if costs and self._budget <= 0:
+        if costs and self._budgets[transaction.bid] <= 0:
             return None
         lap = len(tries) % len(spec.nodes)
         avoid = frozenset(attempt.node for attempt in tries[len(tries) - lap :])
         node, choice = self._chooser.choose(transaction, len(tries), avoid, now_us)
-        if node is None:
-            return None
-        self._budget -= costs
+        if node is None or (node in avoid and now_us < tries[-1].at_us + spec.block_us):
+            return None  # a node that refuses at once must not eat the budget at once
+        self._budgets[transaction.bid] -= costs
         sequence = self._chooser.sent(transaction, node, now_us)
         attempt = Attempt(transaction=transaction.id, node=node, sequence=sequence, at_us=now_us, choice=choice)
         self._progress = self._progress.model_copy(update={"attempts": (*self._progress.attempts, attempt)})

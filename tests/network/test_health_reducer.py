@@ -16,7 +16,7 @@ from engine.network.health.reducer import (
     may_retry,
     new_health,
     note_answer,
-    note_life,
+    note_report,
     note_request,
     note_timeout,
     tick,
@@ -58,6 +58,29 @@ def test_a_node_that_fails_alone_is_out_soon_and_one_that_fails_as_all_do_needs_
     assert crowd.story == []
     crowd.times_out(5, 1)
     assert crowd.story == [("node-5", "run")]
+
+
+def test_time_in_which_nobody_listened_is_no_nodes_silence() -> None:
+    fleet = Fleet()
+    fleet.wait(10)
+    fleet.crash({3})
+    fleet.wait(5)
+    fleet.now_us += 3600 * SECOND
+    fleet.answers(4, 1, failed=True)
+    fleet.wait(4)
+    assert fleet.story == []
+    fleet.wait(1)
+
+    assert fleet.story == [("node-3", "silent")]
+
+
+def test_a_node_that_never_reports_is_judged_by_its_time_outs_alone() -> None:
+    fleet = Fleet(silent={0, 1})
+    fleet.wait(100)
+    assert fleet.caps == [FULL] * 10
+    fleet.times_out(1, 4)
+
+    assert fleet.story == [("node-1", "rate")]
 
 
 def test_a_third_at_most_goes_out_for_errors_and_all_may_go_out_for_silence() -> None:
@@ -204,7 +227,7 @@ def _drive(health: Health, settings: Settings, events: Ints, seen: Ints) -> None
         elif kind == 2:
             note_timeout(health, settings, node, now_us)
         elif kind == 3:
-            note_life(health, node, now_us)
+            note_report(health, node, now_us)
         elif kind == 4:
             tick(health, settings, now_us)
         elif kind == 5:

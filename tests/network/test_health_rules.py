@@ -96,7 +96,7 @@ def test_spill_gives_envoys_table_of_priority_levels(usable: tuple[int, int], lo
 
     spill(np.array([100, 100]), np.array(usable), shares)
 
-    assert tuple(shares) == load
+    assert shares.tolist() == list(load)
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=5))

@@ -86,7 +86,7 @@ def test_only_the_shards_of_the_node_that_moves_move() -> None:
 
     assert (try_2, fail_2, try_4) == (0, 0, 0)
     assert out_4 == in_4
-    assert 0 < out_2 < 64 * 1.5 / 6
+    assert 0 < out_2 < 1.5 * 600 / 6
     assert log.changes[1].shards == log.changes[4].shards != log.changes[5].shards == log.changes[0].shards
 
 

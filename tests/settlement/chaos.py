@@ -44,7 +44,7 @@ class Coordinator:
     world: SimulatedWorld
     death: float = 0.0
     deaths: int = 5
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     rounds: int = 4000
     died: Counter[str] = field(default_factory=Counter)
 

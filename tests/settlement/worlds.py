@@ -17,7 +17,6 @@ from tests.auction.builders import (
     BRIDGE,
     CAROL,
     DAI,
-    DAI_POOL,
     ETH,
     GAS,
     USD,

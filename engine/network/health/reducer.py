@@ -6,8 +6,8 @@ How a dispatcher uses it (arrays `own`, `service_us` and `cap` are its Sight's o
     before a first attempt     may_enter(health, settings, klass), then note_request; no: refuse at once
     after a receipt            note_answer(health, settings, node, latency_us, failed, now_us)
     at an attempt's deadline   note_timeout(...); before any retry: may_retry(...)
-    late receipt, report,      note_life(...)
-    answered probe
+    late receipt               note_life(...)
+    report, answered probe     note_report(...); a node that never gives one is judged by its answers and time-outs alone
     ten times a report interval tick(...), then probe every node with `wants_probe`, and log `drained(health)`
                                (engine.network.health.changes); what was in flight at a node that went out for silence
                                is lost: take it from `own` and send it again within the budget
@@ -63,6 +63,7 @@ class Fleet(NamedTuple):
     out_for_errors: int = 4
     alive: int = 5
     refused_ppm: int = 6
+    ticked_us: int = 7
 
 
 F = Fleet()
@@ -93,6 +94,8 @@ class Node(NamedTuple):
     long_us: int = 15
     sum_us: int = 16
     samples: int = 17
+    reports: int = 18
+    """1 once it has reported or answered a probe."""
 
 
 N = Node()
@@ -125,13 +128,15 @@ def new_health(sight: Sight, tiers: Ints, settings: Settings, now_us: int) -> He
     node[:, N.changed_us] = now_us - settings.rules.dwell_us
     node[:, N.seen_us] = now_us
     node[:, N.limit_milli] = settings.limits.start * 1000
+    fleet = np.zeros(len(F), dtype=np.int64)
+    fleet[F.ticked_us] = now_us
     health = Health(
         own=sight.own,
         service_us=sight.service_us,
         cap=sight.cap,
         node=node,
         tiers=np.zeros((3, int(tiers.max()) + 1), dtype=np.int64),
-        fleet=np.zeros(len(F), dtype=np.int64),
+        fleet=fleet,
         bucket=np.array([settings.retries.most_milli, now_us], dtype=np.int64),
         changes=np.zeros((4 * nodes, ROW), dtype=np.int64),
     )
@@ -167,8 +172,15 @@ def may_enter(health: Health, settings: Settings, klass: int) -> bool:
 
 @shared
 def note_life(health: Health, node: int, now_us: int) -> None:
-    """A report, an answered probe or a receipt after its time-out: the node is there."""
+    """A receipt after its time-out: the node is there."""
     health.node[node, N.seen_us] = max(int(health.node[node, N.seen_us]), now_us)
+
+
+@shared
+def note_report(health: Health, node: int, now_us: int) -> None:
+    """A report or an answered probe: the node is there, and its silence will mean something from now on."""
+    health.node[node, N.reports] = 1
+    note_life(health, node, now_us)
 
 
 @shared
@@ -223,7 +235,15 @@ def _sample(health: Health, settings: Settings, node: int, latency_us: int) -> N
 
 @shared
 def tick(health: Health, settings: Settings, now_us: int) -> None:
-    """Time has passed: judge every node, then panic, spill and every cap."""
+    """Time has passed: judge every node, then panic, spill and every cap.
+
+    Where the last tick is longer ago than a probe's time, nobody listened: that time is no node's silence.
+    """
+    pause_us = now_us - int(health.fleet[F.ticked_us])
+    if pause_us >= settings.probe_us:
+        for node in range(len(health.cap)):
+            health.node[node, N.seen_us] = min(int(health.node[node, N.seen_us]) + pause_us, now_us)
+    health.fleet[F.ticked_us] = now_us
     health.fleet[F.peers_ppm] = _median(health.node[:, N.rate_ppm])
     for node in range(len(health.cap)):
         _judge(health, settings, node, now_us)
@@ -262,7 +282,7 @@ def _judge(health: Health, settings: Settings, node: int, now_us: int) -> bool:
         int(health.node[node, N.out_until_us]),
         int(health.node[node, N.times_out]),
         int(health.node[node, N.reason]),
-        now_us - int(health.node[node, N.seen_us]),
+        _silent_us(health, node),
         int(health.node[node, N.run]),
         int(health.node[node, N.score_milli]),
         int(health.node[node, N.answers]),
@@ -326,7 +346,7 @@ def _spread(health: Health, settings: Settings, now_us: int) -> None:
     for node in range(len(health.cap)):
         tier = int(health.node[node, N.tier])
         nodes[tier] += 1
-        speaks = _speaks(health, settings, node, now_us)
+        speaks = _speaks(health, settings, node)
         alive += 1 if speaks else 0
         if health.node[node, N.state] != OUT:
             usable[tier] += 1
@@ -335,7 +355,7 @@ def _spread(health: Health, settings: Settings, now_us: int) -> None:
     health.fleet[F.panic] = 1 if panics(fit, alive) else 0
     if health.fleet[F.panic]:
         for node in range(len(health.cap)):
-            if health.node[node, N.state] == OUT and _speaks(health, settings, node, now_us):
+            if health.node[node, N.state] == OUT and _speaks(health, settings, node):
                 usable[int(health.node[node, N.tier])] += 1
     spill(nodes, usable, load)
     for node in range(len(health.cap)):
@@ -343,8 +363,16 @@ def _spread(health: Health, settings: Settings, now_us: int) -> None:
 
 
 @shared
-def _speaks(health: Health, settings: Settings, node: int, now_us: int) -> bool:
-    return bool(now_us - health.node[node, N.seen_us] < settings.rules.silent_us)
+def _speaks(health: Health, settings: Settings, node: int) -> bool:
+    return _silent_us(health, node) < settings.rules.silent_us
+
+
+@shared
+def _silent_us(health: Health, node: int) -> int:
+    """Silence of the node as of the last tick; none of one that was never known to report."""
+    if not health.node[node, N.reports]:
+        return 0
+    return max(int(health.fleet[F.ticked_us] - health.node[node, N.seen_us]), 0)
 
 
 @shared
@@ -356,7 +384,7 @@ def _cap(health: Health, settings: Settings, node: int, now_us: int) -> int:
     if health.node[node, N.state] == OUT:
         if health.fleet[F.alive] == 0:
             return 1
-        return most if health.fleet[F.panic] and _speaks(health, settings, node, now_us) else 0
+        return most if health.fleet[F.panic] and _speaks(health, settings, node) else 0
     if load == 0:
         return 0
     if health.node[node, N.held] or health.node[node, N.state] == RETURNING:

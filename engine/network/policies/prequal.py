@@ -18,7 +18,8 @@ from engine.network.policies.base import NEVER, POOL_SLOTS, Memory, Request, Sig
 
 _NODE, _RIF, _TIME, _USES = 0, 1, 2, 3
 
-_PROBES = 3
+PROBES = 3
+"""Asked for each request."""
 _QUANTILE_PERMILLE = 841
 """2^-0.25."""
 _AGE_SERVICES = 10
@@ -36,7 +37,7 @@ def choose(sight: Sight, request: Request, memory: Memory) -> int:
     if chosen >= 0:
         _used(memory, chosen, reuses(len(sight.cap)))
     _remove(memory, request.now_us, 1 - int(memory.cursor[0]) % 2)
-    for _ in range(_PROBES):
+    for _ in range(PROBES):
         _probe(sight, request, memory)
     return chosen
 
@@ -47,7 +48,7 @@ def reuses(nodes: int) -> int:
 
     Where n is so small that the pool never drains the formula has no positive value and there is no limit.
     """
-    spare = (nodes - POOL_SLOTS) * _PROBES - nodes
+    spare = (nodes - POOL_SLOTS) * PROBES - nodes
     return max(1, -(-2 * nodes // spare)) if spare > 0 else _NO_LIMIT
 
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from math import isfinite
 
+from engine.network.policies.prequal import PROBES
 from engine.network.simulation.measure import CODES, Observation, measure
 from engine.network.simulation.scenarios import SCENARIOS, Case
 from engine.network.simulation.statistics import Estimate, estimate, gap_closed
@@ -111,6 +112,7 @@ def _row(
         "gap_closed": round(gap_closed(random[0].value, mean.value, bound[0].value), 4),
         "gap_closed_p99": round(gap_closed(random[1].value, p99.value, bound[1].value), 4),
         "worst_load": round(max(seed.worst_load for seed in seeds), 4),
+        "probes_per_request": PROBES if name == "prequal" else 0,
         "customers": case.customers,
     }
     if len(case.demand) > 1:

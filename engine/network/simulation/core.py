@@ -20,6 +20,7 @@ from engine.network.draws import Ints
 from engine.network.policies import choose_by_code
 from engine.network.policies.base import Memory, Request, Sight
 from engine.network.policies.observing import (
+    learn_service,
     observe_latency,
     record_batch,
     record_receipt,
@@ -88,10 +89,6 @@ class _Queues(NamedTuple):
     """int64[nodes]: the next report."""
 
 
-ESTIMATE_SHIFT = 4
-"""Weight 1/16 of a new service time in its estimate."""
-
-
 def _queues(customers: int, nodes: int, regions: int, machines: int) -> _Queues:
     return _Queues(
         np.zeros(customers, np.int64),
@@ -112,13 +109,6 @@ def _queues(customers: int, nodes: int, regions: int, machines: int) -> _Queues:
 
 
 @shared
-def _learn_service(sight: Sight, node: int, service_us: int) -> None:
-    """The dispatcher works a service time out of receipts: from the later of dispatch and the departure before."""
-    known = sight.service_us[node]
-    sight.service_us[node] = max(known + ((service_us - known) >> ESTIMATE_SHIFT), 1)
-
-
-@shared
 def _departures(world: World, stream: Stream, sight: Sight, queues: _Queues, node: int, now_us: int) -> None:
     """The true queue without those who left by now. Batched receipts are read here, at the report."""
     while queues.departure_us[node] <= now_us:
@@ -128,7 +118,7 @@ def _departures(world: World, stream: Stream, sight: Sight, queues: _Queues, nod
             latency_us += sight.rtt_us[stream.region[customer], node]
             observe_latency(sight, node, latency_us, now_us)
             if world.estimated:
-                _learn_service(sight, node, queues.service_us[customer])
+                learn_service(sight, node, queues.service_us[customer])
         behind = queues.behind_at_node[customer]
         queues.first_at_node[node] = behind
         queues.departure_us[node] = queues.leaves_us[behind] if behind >= 0 else NEVER
@@ -146,7 +136,7 @@ def _receipts(world: World, stream: Stream, sight: Sight, queues: _Queues, node:
             latency_us = queues.leaves_us[customer] - stream.arrival_us[customer] + rtt_us
             record_receipt(sight, node, latency_us, at_us)
             if world.estimated:
-                _learn_service(sight, node, queues.service_us[customer])
+                learn_service(sight, node, queues.service_us[customer])
             behind = queues.behind_in_region[customer]
             queues.first_in_region[region, node] = behind
             queues.receipt_us[region, node] = queues.leaves_us[behind] + rtt_us // 2 if behind >= 0 else NEVER

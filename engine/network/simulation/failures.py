@@ -12,7 +12,7 @@ seeds, in intervals of reports (5 units).
 idle. `detection` is the mean number of answers until a node is out, `detection_p95` its 95 % quantile; `failed` the share
 of requests that never succeed while the two are grey. `recovery`: three of ten nodes at load .5 crash and are back after
 60 units; `readmission` is the mean time in units from return to being in for good.
-`calm`: ten healthy nodes at load .7 for 30 hours a seed, a unit being a second: ejections per node-hour, and the
+`calm`: ten healthy nodes at load .7 for 36 hours a seed, a unit being a second: ejections per node-hour, and the
 upper end of their exact 95 % interval (one-sided, Poisson).
 """
 
@@ -27,9 +27,10 @@ from scipy.stats import chi2
 from engine.network.draws import Ints
 from engine.network.health.membership import IN, OUT, Decision, Evidence
 from engine.network.health.shedding import CRITICAL
+from engine.network.simulation.bench import Row
 from engine.network.simulation.failures_core import Run
 from engine.network.simulation.failures_drawn import Play, Steps, W, drawn, no_faults
-from engine.network.simulation.failures_rows import Row, base_row, finite, recovery
+from engine.network.simulation.failures_rows import base_row, finite, recovery
 from engine.network.simulation.failures_run import (
     REPORT_UNITS,
     Clients,
@@ -99,13 +100,15 @@ def rows(seeds: Sequence[int], policies: Collection[str] | None = None) -> list[
     return made
 
 
-def case_rows(case: Case, seeds: Sequence[int], policies: Collection[str] | None = None) -> list[Row]:
-    """One row for each protection."""
+def case_rows(
+    case: Case, seeds: Sequence[int], policies: Collection[str] | None = None, *, plain: bool = False
+) -> list[Row]:
+    """One row for each protection; `plain` runs uncompiled, for cases that are short."""
     steps: Steps = [(case.units, case.load * case.nodes)]
     plays = [drawn(seed, steps, RETRYING.tries) for seed in seeds]
     made = []
     for name, protection in asked(PROTECTIONS, policies):
-        ran = runs(protection, case.nodes, plays, case.faults, RETRYING, seeds)
+        ran = runs(protection, case.nodes, plays, case.faults, RETRYING, seeds, plain=plain)
         made.append(_row(case, name, protection, ran))
     return made
 
@@ -166,7 +169,7 @@ def _readmission(case: Case, runs: Sequence[Run], sick: int) -> float | None:
     return finite(float(np.mean(times)))
 
 
-def calm_row(seeds: Sequence[int], hours: float = 30.0, nodes: int = 10, load: float = 0.7) -> Row:
+def calm_row(seeds: Sequence[int], hours: float = 36.0, nodes: int = 10, load: float = 0.7) -> Row:
     """Ejections of healthy nodes per node-hour, with the upper end of the 95 % interval (Poisson)."""
     plays = [drawn(seed, [(hours * HOUR_UNITS, load * nodes)], 1) for seed in seeds]
     ran = runs(PROTECTIONS[OURS], nodes, plays, no_faults(nodes), Clients(), seeds)

@@ -30,6 +30,7 @@ from engine.network.health.reducer import (
     may_retry,
     note_answer,
     note_life,
+    note_report,
     note_request,
     note_timeout,
     tick,
@@ -334,7 +335,7 @@ def _tick(at: Setting, state: _State, sight: Sight, memory: Memory, health: Heal
         reports = count % TICKS == node % TICKS
         asked = guard.health and wants_probe(health, at.settings, node, now_us)
         if (reports or asked) and state.node[node, Q.up] and below(memory.draws, PPM) >= guard.lost_ppm:
-            note_life(health, node, now_us)
+            note_report(health, node, now_us)
             if reports:
                 record_report(sight, node, state.node[node, Q.length], now_us)
     if guard.health:

@@ -85,15 +85,22 @@ def run(
 
 
 def runs(
-    protection: Protection, nodes: int, plays: Sequence[Play], faults: Ints, clients: Clients, seeds: Sequence[int]
+    protection: Protection,
+    nodes: int,
+    plays: Sequence[Play],
+    faults: Ints,
+    clients: Clients,
+    seeds: Sequence[int],
+    *,
+    plain: bool = False,
 ) -> list[tuple[Play, Run]]:
     """One run for each seed, beside its play."""
 
     def one(index: int) -> tuple[Play, Run]:
-        return plays[index], run(protection, nodes, plays[index], faults, clients, seeds[index])
+        return plays[index], run(protection, nodes, plays[index], faults, clients, seeds[index], plain=plain)
 
     # Compiled code holds no lock, so threads are enough.
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(1 if plain else os.cpu_count()) as pool:
         return list(pool.map(one, range(len(seeds))))
 
 

@@ -21,6 +21,9 @@ CODES = {**POLICIES, BOUND: CENTRAL_QUEUE}
 _FULL = 0.97
 """Load up to which stake caps count on a node."""
 
+_SLACK_PPM = 5_000
+"""By how much of it stake caps exceed an operator's part of the stake: half of what a split may gain."""
+
 _BURST = 64
 """Requests by which an operator may be ahead of its cap."""
 
@@ -93,7 +96,7 @@ def memory_of(case: Case, seed: int) -> Memory:
     if case.stake_caps:
         sight = sight_of(case)
         able = [round(_FULL * PPM * UNIT_US / (service_us * case.rate)) for service_us in sight.service_us.tolist()]
-        memory.ceiling_ppm[:] = stake_ceilings_ppm(sight.stake_ppm.tolist(), able)
+        memory.ceiling_ppm[:] = stake_ceilings_ppm(sight.stake_ppm.tolist(), able, _SLACK_PPM)
         memory.burst[0] = _BURST
     return memory
 

@@ -18,9 +18,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from engine.network.health.shedding import CRITICAL
+from engine.network.simulation.bench import Row
 from engine.network.simulation.failures_core import Run
 from engine.network.simulation.failures_drawn import Play, drawn, no_faults
-from engine.network.simulation.failures_rows import Row, base_row, finite, recovery
+from engine.network.simulation.failures_rows import base_row, finite, recovery
 from engine.network.simulation.failures_run import (
     Clients,
     Protection,
@@ -90,14 +91,14 @@ def _ramp_row(name: str, load: float, step: int, ran: Sequence[tuple[Play, Run]]
     return row
 
 
-def spike_rows(seeds: Sequence[int], policies: Collection[str] | None = None) -> list[Row]:
-    """One row for each protection: load and latency are those of the time after the spike."""
+def spike_rows(seeds: Sequence[int], policies: Collection[str] | None = None, *, plain: bool = False) -> list[Row]:
+    """One row for each protection: load and latency are those of the last 100 units. `plain` runs uncompiled."""
     base = SPIKE_LOAD * NODES
     steps = [(CALM_UNITS, base), (SPIKE_UNITS, base * SPIKE_TIMES), (AFTER_UNITS, base)]
     plays = [drawn(seed, steps, STORM.tries) for seed in seeds]
     made = []
     for name, protection in asked(SPIKE_PROTECTIONS, policies):
-        ran = runs(protection, NODES, plays, no_faults(NODES), STORM, seeds)
+        ran = runs(protection, NODES, plays, no_faults(NODES), STORM, seeds, plain=plain)
         made.append(_spike_row(name, ran))
     return made
 

@@ -1,7 +1,7 @@
 """The tables of docs/load-balancing.md from rows of the bench.
 
-A table stands between `<!-- bench: NAME -->` and `<!-- end -->`; NAME is a scenario or `targets`. A scenario without rows
-leaves its table as it is; a target without rows says that it was not run.
+A table stands between `<!-- bench: NAME -->` and `<!-- end -->`; NAME is a scenario or `targets`. What did not run
+keeps its table or its line.
 """
 
 from __future__ import annotations
@@ -25,20 +25,24 @@ def rewritten(page: str, rows: Sequence[Row]) -> str:
 
 def _body(name: str, before: str, rows: Sequence[Row]) -> str:
     if name == "targets":
-        return targets_table(rows)
+        return targets_table(rows, before)
     mine = [row for row in rows if row["scenario"] == name]
     return scenario_table(mine) if mine else before
 
 
-def targets_table(rows: Sequence[Row]) -> str:
-    """One line for each target: ours, baseline, bound, and whether it is reached or missed."""
+def targets_table(rows: Sequence[Row], before: str = "") -> str:
+    """One line for each target: ours, baseline, bound, and whether it is reached or missed; as before if it did not run."""
+    earlier = {line.split(" | ")[1]: line for line in before.splitlines() if line.count(" | ") > 1}
     lines = [
         "| item | figure | target | ours | baseline | bound | | command |",
         "| ---: | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for target in TARGETS:
+        if target.reached(rows) is None and target.text in earlier:
+            lines.append(earlier[target.text])
+            continue
         verdict = {True: "reached", False: "**missed**", None: "not run"}[target.reached(rows)]
-        limit = f"{'at least' if target.least else 'at most'} {target.limit:g}"
+        limit = "stable" if target.key == "stable" else f"{'at least' if target.least else 'at most'} {target.limit:g}"
         cells = [str(target.item), target.text, limit]
         cells += [_cell(target, place, rows) for place in (target.ours, target.baseline, target.bound)]
         lines.append(f"| {' | '.join([*cells, verdict, f'`{target.command}`'])} |")
@@ -58,9 +62,11 @@ def _cell(target: Target, place: Place | None, rows: Sequence[Row]) -> str:
         return f"unstable{who}"
     if value is None:
         return f"never{who}"
+    if target.key == "stable":
+        return f"{'stable' if value else 'unstable'}{who}"
     half_width = row.get(f"{target.key}_ci95") if target.relative_to is None else None
     interval = f" ±{half_width:.2f}" if isinstance(half_width, float) else ""
-    return f"{value:.3g}{interval}{who}" if abs(value) < 10 else f"{value:.1f}{interval}{who}"
+    return f"{value:.4g}{interval}{who}"
 
 
 def scenario_table(rows: Sequence[Row]) -> str:

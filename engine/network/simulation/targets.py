@@ -70,9 +70,11 @@ class Target:
 
     def reached(self, rows: Sequence[Row]) -> bool | None:
         """Whether the figure is within the limit; None where the rows do not have it."""
+        if self.ours.find(rows) is None:
+            return None
         value = self.figure(self.ours, rows)
         if value is None:
-            return None
+            return False  # it never came to pass
         return value >= self.limit if self.least else value <= self.limit
 
 
@@ -254,7 +256,7 @@ TARGETS: list[Target] = [
             Place("S7", "least_loaded_own, no limits", "ramp", load),
             least=True,
         )
-        for load in (1.0, 1.25, 1.5, 1.74)
+        for load in (1.0, 1.1, 1.25, 1.5, 1.74)
     ),
     *(
         Target(
@@ -266,15 +268,44 @@ TARGETS: list[Target] = [
             Place("S7", "least_loaded_own, no limits", "ramp", load),
             relative_to=Place("S7", "equilibrium + health", "ramp", 0.9),
         )
-        for load in (1.0, 1.25, 1.5, 1.74)
+        for load in (1.0, 1.1, 1.25, 1.5, 1.74)
     ),
-    Target(
-        5,
-        "p99 back within 2x after 70 % of the nodes go, units",
-        "recovery_units",
-        30,
-        Place("S6", "equilibrium + health", "crash 70 %, fits", 0.25, 100),
-        Place("S6", "random, no ejection", "crash 70 %, fits", 0.25, 100),
+    *(
+        Target(
+            5,
+            f"p99 back within 2x after 70 % of the nodes go, load {load:g} before, {load / 0.3:.2g} of what is left, units",
+            "recovery_units",
+            30,
+            Place("S6", "equilibrium + health", variant, load, 100),
+            Place("S6", "equilibrium, no ejection", variant, load, 100),
+        )
+        for load, variant in ((0.25, "crash 70 %, fits"), (0.6, "crash 70 %, overload"))
+    ),
+    *(
+        Target(5, text, key, limit, Place("S6", "equilibrium + health", variant, load, n), least=least)
+        for text, key, limit, variant, load, n, least in (
+            (
+                "70 of 100 nodes crash: last found, report intervals",
+                "detection",
+                2,
+                "crash 70 %, fits",
+                0.25,
+                100,
+                False,
+            ),
+            ("half of a node's answers fail: out after, answers", "detection", 20, "grey", 0.7, 10, False),
+            ("the same, 95 % quantile", "detection_p95", 20, "grey", 0.7, 10, False),
+            (
+                "ejections of healthy nodes per hour, upper 95 % end",
+                "false_ejections_upper95",
+                1e-3,
+                "calm",
+                0.7,
+                10,
+                False,
+            ),
+            ("a node in or out at least, units", "fastest_change_units", 60, "recovery", 0.5, 10, True),
+        )
     ),
     Target(
         5,
