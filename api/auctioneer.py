@@ -10,7 +10,7 @@ import sys
 import threading
 
 from api import logs
-from api.cli.workers import solver_command
+from api.cli.workers import built_in_commands
 from engine.runtime.auctioneer import Auctioneer
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.keys import KEY_FILE, engine_key
@@ -18,7 +18,6 @@ from engine.runtime.pool import Pool, PoolLimits
 from engine.runtime.remote import Gateway
 from engine.runtime.settings import Settings
 from engine.store.database import Database
-from solvers.registry import BUILT_IN
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     database = Database.open(settings.database_url)
     world = EmbeddedWorld.open(database, settings.world_seed)
     limits = PoolLimits(output_bytes=settings.solver_output_bytes, memory_bytes=settings.solver_memory_bytes)
-    with Pool({name: solver_command(name) for name in BUILT_IN}, limits) as pool:
+    with Pool(built_in_commands(settings.built_in), limits) as pool:
         gateway = Gateway.of(settings, engine_key(settings.data_dir / KEY_FILE))
         Auctioneer(database, world, pool, settings, gateway=gateway).run(stop)
     database.close()

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.cli.workers import built_in_commands
 from api.server import check_secrets
 from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 from intents.errors import ClearwayError
-from solvers.registry import BUILT_IN, SolverUnavailableError, load
+from solvers.registry import SolverUnavailableError, load
 
 _SQLITE = "sqlite:///"
 
@@ -30,7 +31,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which the service needs it."""
-    return [_mode(settings), _data(settings), _key(settings), _database(settings), _port(settings), *_solvers()]
+    return [_mode(settings), _data(settings), _key(settings), _database(settings), _port(settings), *_solvers(settings)]
 
 
 def _mode(settings: Settings) -> Finding:
@@ -91,8 +92,13 @@ def _port(settings: Settings) -> Finding:
     return Finding("port", good=True, found=str(settings.port))
 
 
-def _solvers() -> Iterator[Finding]:
-    for name in BUILT_IN:
+def _solvers(settings: Settings) -> Iterator[Finding]:
+    try:
+        names = list(built_in_commands(settings.built_in))
+    except ClearwayError as error:
+        yield Finding("solvers", good=False, found=str(error), remedy="name others in CLEARWAY_BUILT_IN")
+        return
+    for name in names:
         try:
             load(name)
         except SolverUnavailableError as error:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from Crypto.Hash import keccak
@@ -44,6 +45,9 @@ def keccak256(data: bytes) -> bytes:
 def domain_fields(domain: Mapping[str, Any]) -> Fields:
     """The fields of `EIP712Domain` that a domain has, in the standard's order."""
     return [(_DOMAIN_TYPES[name], name) for name in _DOMAIN_TYPES if name in domain]
+
+
+_EMPTY = keccak256(b"")
 
 
 class Schema:
@@ -86,6 +90,8 @@ class Schema:
             if not isinstance(value, list | tuple):
                 _refuse(where, kind, repr(value))
             element = kind.removesuffix("[]")
+            if not value:
+                return _EMPTY
             return keccak256(b"".join(self._encode(element, item, f"{where}/{i}") for i, item in enumerate(value)))
         if kind in self.types:
             if not isinstance(value, Mapping):
@@ -101,10 +107,10 @@ def domain_separator(domain: Mapping[str, Any]) -> bytes:
 
 def _encode_atom(kind: str, value: Any, where: str) -> bytes:
     if kind == "string" and isinstance(value, str):
-        return keccak256(value.encode())
+        return _text_hash(value)
     if kind == "bool" and isinstance(value, bool):
         return int(value).to_bytes(32, "big")
-    if isinstance(value, str) and _HEX.fullmatch(value):
+    if isinstance(value, str) and value.startswith("0x") and _HEX.fullmatch(value):
         data = bytes.fromhex(value[2:])
         if kind == "bytes":
             return keccak256(data)
@@ -113,14 +119,28 @@ def _encode_atom(kind: str, value: Any, where: str) -> bytes:
         sized = _FIXED_BYTES.fullmatch(kind)
         if sized and len(data) == int(sized[1]):
             return data.ljust(32, b"\0")
-    integer = _INTEGER.fullmatch(kind)
-    if integer:
+    bounds = _bounds(kind)
+    if bounds is not None:
         number = _as_integer(value)
-        unsigned, bits = bool(integer[1]), int(integer[2])
-        low, high = (0, 1 << bits) if unsigned else (-1 << (bits - 1), 1 << (bits - 1))
-        if number is not None and low <= number < high:
+        if number is not None and bounds[0] <= number < bounds[1]:
             return (number % (1 << 256)).to_bytes(32, "big")
     return _refuse(where, kind, repr(value))
+
+
+@lru_cache(maxsize=1024)
+def _text_hash(text: str) -> bytes:
+    # The same few assets, owners and policies come again and again, and hashing is most of what a digest costs.
+    return keccak256(text.encode())
+
+
+@lru_cache(maxsize=128)
+def _bounds(kind: str) -> tuple[int, int] | None:
+    """(least, most + 1) of an integer type; None for another type."""
+    integer = _INTEGER.fullmatch(kind)
+    if integer is None:
+        return None
+    bits = int(integer[2])
+    return (0, 1 << bits) if integer[1] else (-1 << (bits - 1), 1 << (bits - 1))
 
 
 def _as_integer(value: Any) -> int | None:

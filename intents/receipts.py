@@ -12,6 +12,7 @@ It promises no fill, and does not say whether the key is really the engine's: th
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 from cryptography.exceptions import InvalidSignature
@@ -40,14 +41,15 @@ def sign_receipt(
     intent: str, *, accepted_ms: int, latest_auction: int, deployment_salt: str, private_key: bytes
 ) -> Receipt:
     """The receipt, signed with the engine's Ed25519 seed of 32 bytes. Raises InputError `bad_key`."""
+    key, engine = _signer(private_key)
     unsigned = Receipt(
         intent=intent,
         accepted_ms=accepted_ms,
         latest_auction=latest_auction,
         deployment_salt=deployment_salt,
-        engine=ed25519_owner(private_key),
+        engine=engine,
     )
-    signature = Ed25519PrivateKey.from_private_bytes(private_key).sign(_signed_bytes(unsigned))
+    signature = key.sign(_signed_bytes(unsigned))
     return unsigned.model_copy(update={"signature": "0x" + signature.hex()})
 
 
@@ -61,6 +63,13 @@ def verify_receipt(receipt: Receipt, engine: str) -> None:
     except (InvalidSignature, ValueError):
         expected = f"a signature of {engine}"
         raise InputError("bad_receipt", "/signature", expected=expected, actual=receipt.signature) from None
+
+
+@lru_cache(maxsize=1)
+def _signer(private_key: bytes) -> tuple[Ed25519PrivateKey, str]:
+    # An engine signs every receipt with one key, and making its public half costs as much as a signature.
+    engine = ed25519_owner(private_key)
+    return Ed25519PrivateKey.from_private_bytes(private_key), engine
 
 
 def _signed_bytes(receipt: Receipt) -> bytes:

@@ -154,20 +154,24 @@ def sign_ed25519(value: Signable, salt: str, private_key: bytes) -> Signed:
 
 def verify_signature(value: Signable, salt: str, scheme: str, signature_hex: str) -> None:
     """Raise InputError `bad_signature` unless it is the owner's signature of the value in its one spelling."""
-    signed = digest(value, salt)
+    verify_signed(digest(value, salt), value.owner, scheme, signature_hex)
+
+
+def verify_signed(signed: bytes, owner: str, scheme: str, signature_hex: str) -> None:
+    """`verify_signature` for who has the digest already."""
     if scheme == "eip712":
         signer = recover_address(signed, _unhex(signature_hex, 65))
-        if signer != value.owner:
-            _refuse(f"a signature of {value.owner}", signer)
-    elif scheme == "ed25519" and value.owner.startswith(_ED25519):
+        if signer != owner:
+            _refuse(f"a signature of {owner}", signer)
+    elif scheme == "ed25519" and owner.startswith(_ED25519):
         signature = _unhex(signature_hex, 64)
         try:
-            public_key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(value.owner.removeprefix(_ED25519)))
+            public_key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(owner.removeprefix(_ED25519)))
             public_key.verify(signature, signed)
         except (InvalidSignature, ValueError):
-            _refuse(f"a signature of {value.owner}", signature_hex)
+            _refuse(f"a signature of {owner}", signature_hex)
     else:
-        _refuse("eip712 for an owner 0x..., ed25519 for an owner ed25519:...", f"{scheme} for {value.owner}")
+        _refuse("eip712 for an owner 0x..., ed25519 for an owner ed25519:...", f"{scheme} for {owner}")
 
 
 def recover_address(signed: bytes, signature: bytes) -> str:

@@ -16,11 +16,12 @@ from api.http import problems, routes_accounts, routes_auctions, routes_intents,
 from api.http.metrics import Measured
 from api.http.problems import ProblemDocument
 from api.http.service import Service
-from api.http.views import Deposit, Registration, SignedCancellation
+from api.http.solver_views import KeyChange, Registration, Removal
+from api.http.views import Deposit, SignedCancellation
 from engine.auction.problem import Intent
 from intents.values import Value
 
-BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration)
+BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration, Removal, KeyChange)
 """What is read from requests."""
 
 
@@ -35,6 +36,7 @@ def create_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
+    app.include_router(routes_intents.intake_router)  # first, as routes are tried in order
     for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_service):
         app.include_router(routes.router)
     problems.install(app, service.metrics)

@@ -16,18 +16,18 @@ from engine.auction.problem import Intent
 from engine.auction.verdict import pointer
 from intents.errors import InputError
 from intents.outcome import Outcome
-from intents.signing import intent_id, verify_signature
+from intents.signing import outcome_digest, verify_signed
 
 
 def check_signed(intent: Intent, salt: str) -> None:
     """Raise InputError `unsigned_intent`, `wrong_intent_id` or `bad_signature` unless the owner signed it under the salt."""
     if intent.signature is None:
         raise InputError("unsigned_intent", "/signature", expected="the owner's signature", actual="none")
-    digest = intent_id(intent.outcome, salt)
-    if intent.id != digest:
-        raise InputError("wrong_intent_id", "/id", expected=digest, actual=intent.id)
+    digest = outcome_digest(intent.outcome, salt)
+    if intent.id != f"0x{digest.hex()}":
+        raise InputError("wrong_intent_id", "/id", expected=f"0x{digest.hex()}", actual=intent.id)
     try:
-        verify_signature(intent.outcome, salt, intent.signature.scheme, intent.signature.signature)
+        verify_signed(digest, intent.outcome.owner, intent.signature.scheme, intent.signature.signature)
     except InputError as error:
         error.where = "/signature" + error.where
         raise

@@ -22,12 +22,12 @@ Guarantees
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 
 import structlog
 
@@ -36,19 +36,17 @@ from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
 from engine.audit.record import Record
 from engine.ledger.settlement_entries import settlement_entry
-from engine.market.feeds.synthetic_market import VOLATILITIES
 from engine.market.snapshot import check_fresh
-from engine.network.seen import ChainFacts, SeenNetwork
 from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.embedded_settler import embedded_settler
 from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.remote import Gateway, compete_openly
 from engine.runtime.settings import Settings
 from engine.runtime.settling import HOOKS as SETTLING_HOOKS
 from engine.runtime.settling import Settlement, Settler
-from engine.runtime.stored_network import StoredNetwork
-from engine.settlement.choosing import ChainDispatchers
+from engine.runtime.version import code_version
 from engine.settlement.plan import winning_solutions
 from engine.settlement.record import settlement_bytes
 from engine.store.database import Database
@@ -123,7 +121,7 @@ class Auctioneer:
         self._pool = pool
         self._settings = settings
         self._gateway = gateway
-        self._settler = _embedded_settler(database, world, hooks) if settler is None else settler
+        self._settler = embedded_settler(database, world, hooks) if settler is None else settler
         self._holder = settings.holder if holder is None else holder
         self._hooks = hooks
         self._fence: int | None = None
@@ -240,7 +238,9 @@ class Auctioneer:
             holdings = work.accounts.holdings(sorted({*solvers, *(intent.outcome.owner for intent in batch)}))
             collecting = self._settings.solve_seconds + self._settings.grace_seconds
             deadline = now + round(collecting * 1000)
-            asked = self._world.problem(number, snapshot, batch, holdings, deadline)
+            # Nobody can prepare for it: it is drawn once the batch can not change any more.
+            seed = "0x" + secrets.token_hex(32)
+            asked = self._world.problem(number, snapshot, batch, holdings, deadline, seed)
             problem = asked.model_copy(update={"network": self._settler.network()})
             work.auctions.open(
                 number,
@@ -250,7 +250,7 @@ class Auctioneer:
                 deadline_ms=deadline,
                 rules_version=problem.rules_version,
                 solver_seed=problem.solver_seed,
-                code_version=version("clearway"),
+                code_version=code_version(),
                 intent_ids=[intent.id for intent in batch],
             )
             for intent in batch:
@@ -279,15 +279,12 @@ class Auctioneer:
             for run in runs:
                 for outcome in _outcomes(run, record):
                     work.solvers.note(run.solver, outcome)
-            for run in runs[len(self._pool.names) :]:  # the registered ones
-                work.solvers.judge(
-                    run.solver,
-                    run.no_bid if run.failure else "",
-                    at_ms=now,
-                    most=self._settings.solver_failures,
-                    bench_ms=round(self._settings.bench_seconds * 1000),
-                )
+            registered = runs[len(self._pool.names) :]
+            benched = [solver for run in registered if (solver := self._judge(work, run, now)).benched_until_ms]
             self._hooks("deciding")
+        for solver in benched:
+            why, until = solver.last_failure, solver.benched_until_ms
+            self._log.warning("benched", auction=number, solver=solver.name, why=why, until_ms=until)
 
     def _settle_decided(self) -> None:
         """Settle what is decided: the auction of this turn, or one that somebody else began."""
@@ -321,6 +318,15 @@ class Auctioneer:
             work.settlements.end(number, key, content, landed=settled.landed, failed=settled.failed)
             self._world.leave(work, problem.snapshot, (state for _, state in sorted(replayed.venues.items())))
             self._hooks("settling")
+
+    def _judge(self, work: Work, run: Run, now_ms: int) -> RemoteSolver:
+        return work.solvers.judge(
+            run.solver,
+            run.no_bid if run.failure else "",
+            at_ms=now_ms,
+            most=self._settings.solver_failures,
+            bench_ms=round(self._settings.bench_seconds * 1000),
+        )
 
     def _void(self, reason: str) -> list[int]:
         with self._database.transaction() as work:
@@ -381,17 +387,3 @@ def _filled_by(record: Record, bid: str) -> list[str]:
     """The intents that a winning bid would fill."""
     solution = winning_solutions(record)[bid]
     return [fill.intent for fill in solution.fills]
-
-
-def _embedded_settler(database: Database, world: EmbeddedWorld, hooks: Callable[[str], None]) -> Settler:
-    with database.reading() as work:
-        market = world.market(work)
-    stored = StoredNetwork.open(database, market, world.seed)
-    now_us = stored.now_us()
-    chooser = ChainDispatchers(stored.network, seed=world.seed, now_us=now_us)
-    facts = {
-        place: ChainFacts({node.name: node.region for node in chain.nodes}, chain.block_us // 2, chain.finality_us)
-        for place, chain in stored.network.chains.items()
-    }
-    seen = SeenNetwork(chooser.chains, facts, VOLATILITIES, now_us)
-    return Settler(database, stored, stored.network, chooser, seen=seen, hooks=hooks)

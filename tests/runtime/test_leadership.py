@@ -1,7 +1,7 @@
 """Two auctioneers on one database: one leads, and one that was paused past its lease changes nothing any more."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -12,19 +12,9 @@ from engine.store.database import Database
 from engine.store.errors import LeaseLostError
 from tests.databases import KINDS, Databases
 from tests.runtime.invariants import check_books, check_fills, check_records
-from tests.runtime.service import COMMANDS, SEED, settings
+from tests.runtime.service import COMMANDS, SEED, ManualClock, settings
 
 LEASE_MS = 100_000
-
-
-@dataclass
-class ManualClock:
-    """A time that tests set."""
-
-    now: int
-
-    def now_ms(self) -> int:
-        return self.now
 
 
 @pytest.fixture(params=KINDS)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.auction.problem import Problem
 from engine.auction.solution import Solution
@@ -68,7 +69,11 @@ def test_who_fails_again_and_again_is_benched_for_a_time(url: str) -> None:
         assert (stored().failures, stored().last_failure) == (0, None)
         auctioneer.run_once()
         assert (stored().failures, stored().benched_until_ms) == (1, None)
-        auctioneer.run_once()
+        with capture_logs() as logged:
+            auctioneer.run_once()
+        (told,) = (line for line in logged if line["event"] == "benched")
+        assert (told["auction"], told["solver"], told["until_ms"]) == (2, "stranger", NOW + BENCH_MS)
+        assert told["why"] == stored().last_failure
         assert (stored().failures, stored().benched_until_ms) == (2, NOW + BENCH_MS)
         assert (stored().last_failure or "").startswith("unreadable: ")
 

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0003"
-down_revision: str | None = "0002"
+revision: str = "0005"
+down_revision: str | None = "0004"
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 SUM = sa.Text().with_variant(sa.Numeric(400, 0), "postgresql")
@@ -36,6 +36,7 @@ _COMMENTS: tuple[tuple[str, Any, bool, str, str], ...] = (
         (name, kind, True, f"{text}; null unless settled", f"{text}; null before winners are decided")
         for name, kind, text in (
             ("timings", sa.Text(), "What each step took, as the auctioneer measured it"),
+            ("tie_seed", sa.String(length=71), "What decided among equals"),
             ("total_score", SUM, "The winners' score, numeraire base units"),
             ("record_hash", sa.String(length=71), "The record's own hash"),
             ("record_digest", sa.String(length=64), "SHA-256 of the record's bytes, hex"),
