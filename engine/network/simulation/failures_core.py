@@ -40,6 +40,7 @@ from engine.network.policies import choose_by_code
 from engine.network.policies.base import Memory, Request, Sight
 from engine.network.policies.observing import record_receipt, record_report, record_send
 from engine.network.simulation.failures_drawn import NEVER, Play, W
+from engine.network.simulation.failures_guard import Guard
 from engine.network.simulation.machine_code import kept
 
 PPM = 1_000_000
@@ -47,26 +48,6 @@ TICKS = 10
 """Ticks in a report interval."""
 GREY_PPM = 500_000
 GREY_SPEED = 10
-
-
-class Guard(NamedTuple):
-    """What protects a run, and its clients."""
-
-    health: bool
-    """Limits, ejection and membership; without it every cap stays as it was."""
-    shed: bool
-    """Admission by class, with health alone."""
-    budget: bool
-    """Retries within the budget."""
-    tries: int
-    """Attempts of a request at most."""
-    deadline_us: int
-    backoff_us: int
-    report_us: int
-    failure_ppm: int
-    """Failures of healthy nodes."""
-    lost_ppm: int
-    """Chance that a report or a probe is lost."""
 
 
 class Run(NamedTuple):

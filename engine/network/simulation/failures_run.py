@@ -14,8 +14,9 @@ from engine.network.draws import Ints
 from engine.network.health.reducer import Settings, new_health
 from engine.network.policies import POLICIES
 from engine.network.policies.base import blank_memory, blank_sight
-from engine.network.simulation.failures_core import Guard, Run, Setting, simulate
+from engine.network.simulation.failures_core import Run, Setting, simulate
 from engine.network.simulation.failures_drawn import Play
+from engine.network.simulation.failures_guard import Guard
 from engine.network.simulation.streams import UNIT_US
 
 UNLIMITED = 2**31
