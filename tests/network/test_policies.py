@@ -35,6 +35,7 @@ def random_case(rng: np.random.Generator, nodes: int) -> tuple[Sight, Memory]:
         ("share_ppm", 0, 100_000),
         ("stake_ppm", 0, 100_000),
         ("expected_milli", 0, 5_000),
+        ("variance_milli", 0, 9_000),
         ("identity", 0, 2**62),
     ):
         getattr(sight, name)[:] = rng.integers(low, high, nodes)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from math import exp
-
 import numpy as np
 import pytest
-from scipy.special import lambertw
+from scipy.stats import poisson
 
 from engine.network.policies import POLICIES, choose_by_code
 from engine.network.policies.base import PPM, Request, blank_memory, blank_sight
 from engine.network.policies.equilibrium import SCANNED
 from engine.network.policies.observing import (
     DECAY_US,
-    drained_milli,
+    believed,
+    busy_milli,
     learn_service,
     load_milli,
     observe_latency,
@@ -76,13 +75,18 @@ def test_of_many_nodes_some_are_drawn_by_share() -> None:
 
 @pytest.mark.parametrize("start", [1, 3, 8, 40])
 @pytest.mark.parametrize("elapsed", [0.3, 1.0, 2.5, 7.0])
-def test_unseen_departures_follow_the_fluid_equation(start: int, elapsed: float) -> None:
+def test_unseen_departures_are_expected_as_the_exact_distribution_has_them(start: int, elapsed: float) -> None:
     sight = blank_sight(1)
     record_batch(sight, 0, start, 0)
-    left = drained_milli(sight, 0, round(elapsed * PPM)) / 1_000
+    mean, variance = believed(sight, 0, round(elapsed * PPM))
+    # Without sends what is left is start less a Poisson number, at least 0.
+    left = [max(start - gone, 0) for gone in range(100)]
+    chances = poisson.pmf(range(100), elapsed)
+    exact = float(np.dot(chances, left))
 
-    # dE/dt = -E / (1 + E) has the integral E + ln E = E0 + ln E0 - t, whose root is Lambert's W.
-    assert left == pytest.approx(lambertw(start * exp(start - elapsed)).real, abs=0.01)
+    assert mean / 1_000 == pytest.approx(exact, abs=0.12)
+    assert variance / 1_000 == pytest.approx(float(np.dot(chances, np.square(left))) - exact**2, abs=0.7)
+    assert busy_milli(mean, variance) / 1_000 == pytest.approx(poisson.cdf(start - 1, elapsed), abs=0.16)
 
 
 def test_a_batch_resets_what_is_expected_and_a_report_only_raises_it() -> None:

@@ -40,6 +40,8 @@ class Sight(NamedTuple):
     """Until when all departures are known: `STREAMED`, or the time of the last batch of receipts."""
     expected_milli: Ints
     """Expected requests there, in thousandths, as of `expected_at_us`; read only where receipts come in batches."""
+    variance_milli: Ints
+    """Of that, in thousandths of a request squared."""
     expected_at_us: Ints
     service_us: Ints
     """Estimated mean service time, at least 1."""
@@ -104,6 +106,7 @@ def blank_sight(nodes: int, regions: int = 1) -> Sight:
         since=filled(0),
         seen_us=filled(STREAMED),
         expected_milli=filled(0),
+        variance_milli=filled(0),
         expected_at_us=filled(0),
         service_us=filled(1_000_000),
         latency_us=filled(0),

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from engine.network.compiling import shared
 from engine.network.draws import below
-from engine.network.policies.base import NEVER, Memory, Request, Sight, least_cost, usable
+from engine.network.policies.base import NEVER, STREAMED, Memory, Request, Sight, least_cost, usable
 from engine.network.policies.floor import accrue, charge, credit_needed
-from engine.network.policies.observing import load_milli
+from engine.network.policies.observing import believed, busy_milli, load_milli
 
 SCANNED = 256
 """Most nodes that are all looked at."""
@@ -69,6 +69,18 @@ def _best(sight: Sight, request: Request, memory: Memory, needed: int) -> int:
         if not usable(sight, node) or (bounded and memory.bucket[sight.operator[node]] < needed):
             memory.cost[node] = NEVER
         else:
-            wait = (load_milli(sight, node, request.now_us) + 1000) * int(sight.service_us[node]) // 1000
+            wait = _burden_milli(sight, node, request.now_us) * int(sight.service_us[node]) // 1000
             memory.cost[node] = wait + int(sight.rtt_us[request.region, node])
     return least_cost(memory)
+
+
+@shared
+def _burden_milli(sight: Sight, node: int, now_us: int) -> int:
+    """Load and the request itself; where the queue is not seen, also the chance that the node is busy.
+
+    The last makes idle nodes found: by expected load alone one may stay empty while another, as likely short, is not.
+    """
+    if sight.seen_us[node] == STREAMED:
+        return load_milli(sight, node, now_us) + 1000
+    mean, variance = believed(sight, node, now_us)
+    return mean + busy_milli(mean, variance) + 1000
