@@ -39,7 +39,6 @@ HOOKS = (
     "dispatching",  # sends are stored, none is made
     "dispatched",  # they are made
     "heard",  # answers came, not stored
-    "proved",  # what they prove is stored
     "final",  # all is final
 )
 """The points of a settlement at which a crash is tested, in order; all but the last come in every round."""
@@ -114,10 +113,7 @@ class Settler:
             self._hooks("dispatched")
             answers = self._executor.poll(action.next_us)
             self._hooks("heard")
-            dispatch.take(answers, self._executor.now_us())
-            self._store(number, progress, dispatch.progress, guard)
-            progress = dispatch.progress
-            self._hooks("proved")
+            dispatch.take(answers, self._executor.now_us())  # stored with what follows from it
         self._hooks("final")
         settled, outcome = settlement_record(record, plan, progress)
         return Settlement(record, settled, outcome)

@@ -38,7 +38,7 @@ EXPECTED = {
     "cleared": ["void"],
     "deciding": ["void"],
     **dict.fromkeys(
-        ("decided", "dispatching", "dispatched", "heard", "proved", "final", "posting", "settling", "settled"), SETTLED
+        ("decided", "dispatching", "dispatched", "heard", "final", "posting", "settling", "settled"), SETTLED
     ),
 }
 """By hook, how the auction ends in which the process is killed there; nothing where it never began."""

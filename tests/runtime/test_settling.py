@@ -155,7 +155,7 @@ def test_a_network_that_does_not_answer_keeps_the_auction_settling(database: Dat
     assert latest.number == 0
 
 
-def test_the_network_outlives_its_user_and_forgets_nothing_that_it_said(database: Database, pool: Pool) -> None:
+def test_the_network_outlives_its_user_and_forgets_nothing_that_it_said(database: Database) -> None:
     world = network_of(database)
     first = StoredNetwork.begin(database, world)
     first.poll(first.now_us() + 5_000_000)

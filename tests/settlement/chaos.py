@@ -20,8 +20,8 @@ from engine.settlement.simulated import SimulatedNetwork
 from engine.settlement.simulated_world import SimulatedWorld
 from intents.values import canonical_bytes
 
-STEPS = ("stored", "sent", "heard", "taken", "kept")
-"""Where it can die in each round: sends stored, made, answers come, learnt from, stored."""
+STEPS = ("stored", "sent", "heard", "taken")
+"""Where it can die in each round: progress and sends stored, a send made, answers come, learnt from and not stored."""
 
 
 class DeathError(Exception):
@@ -90,8 +90,6 @@ class Coordinator:
             self._step("heard")
             dispatch.take(answers, self.network.now_us())
             self._step("taken")
-            self._keep(dispatch)
-            self._step("kept")
 
     def _keep(self, dispatch: Dispatch) -> None:
         self.disk.progress = dispatch.progress.to_json()
