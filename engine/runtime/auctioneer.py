@@ -40,6 +40,7 @@ from engine.market.snapshot import check_fresh
 from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.embedded_settler import embedded_settler
+from engine.runtime.network_watch import NetworkWatch
 from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.remote import Gateway, compete_openly
@@ -56,6 +57,7 @@ from engine.store.work import Work
 from intents.errors import ClearwayError
 from intents.identifiers import solver_account
 from intents.lifecycle import Cut, Expire, Settled
+from intents.values import canonical_bytes
 
 HOOKS = (
     "leading",  # the lease is ours
@@ -110,6 +112,7 @@ class Auctioneer:
         *,
         gateway: Gateway | None = None,
         settler: Settler | None = None,
+        watch: NetworkWatch | None = None,
         holder: str | None = None,
         hooks: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -121,7 +124,7 @@ class Auctioneer:
         self._pool = pool
         self._settings = settings
         self._gateway = gateway
-        self._settler = embedded_settler(database, world, hooks) if settler is None else settler
+        self._settler, self._watch = embedded_settler(database, world, hooks) if settler is None else (settler, watch)
         self._holder = settings.holder if holder is None else holder
         self._hooks = hooks
         self._fence: int | None = None
@@ -197,6 +200,8 @@ class Auctioneer:
         self._settle_decided()
         timings.reach("settled")
         log.info("done", **timings.reached)
+        if self._watch is not None:
+            self._watch.listen()
         return number
 
     def _turn(self) -> None:
@@ -316,6 +321,8 @@ class Auctioneer:
             work.auctions.settle(number, done.record, settled.landed, now)
             content, key = settlement_bytes(settled), settled.settlement_hash
             work.settlements.end(number, key, content, landed=settled.landed, failed=settled.failed)
+            if self._watch is not None:
+                work.standings.put(number, canonical_bytes(self._watch.standing(number, now)))
             self._world.leave(work, problem.snapshot, (state for _, state in sorted(replayed.venues.items())))
             self._hooks("settling")
 
@@ -332,7 +339,7 @@ class Auctioneer:
         with self._database.transaction() as work:
             self._check_fence(work)
             now = self._clock.now_ms()
-            numbers = [auction.number for auction in work.auctions.unfinished()]
+            numbers = [auction.number for auction in work.auctions.unfinished("open")]
             for number in numbers:
                 for intent in work.auctions.batch(number):
                     work.intents.move(intent, Settled(0), now, number, detail={"void": reason})

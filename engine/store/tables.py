@@ -144,7 +144,9 @@ auctions = Table(
     _column("snapshot", String(71), ForeignKey("snapshots.hash"), comment="The problem's snapshot"),
     _column("rules_version", String(10), comment="The rules it is cleared by"),
     _column("solver_seed", String(66), comment="The problem's seed, drawn when the batch was cut"),
-    _column("tie_seed", String(71), nullable=True, comment="What decided among equals; null before winners are decided"),
+    _column(
+        "tie_seed", String(71), nullable=True, comment="What decided among equals; null before winners are decided"
+    ),
     _column("code_version", String(80), comment="The version of the code that ran it"),
     _column("cut_ms", Number, comment="When its batch was cut"),
     _column("deadline_ms", Number, comment="When the bid set freezes"),
@@ -278,6 +280,13 @@ settled_bids = Table(
     _column("failure", String(30), nullable=True, comment="Why it had no effect; null where it landed"),
     ForeignKeyConstraint(["auction", "bid"], ["bids.auction", "bids.id"]),
     comment="What became of each winner",
+)
+network_standings = Table(
+    "network_standings",
+    metadata,
+    _column("auction", Number, ForeignKey("settlements.auction"), primary_key=True, comment="The auction"),
+    _column("standing", Packed, comment="Nodes and chains, canonical JSON, deflated"),
+    comment="How the network stood when each auction was settled, for those who watch",
 )
 
 simulated_networks = Table(

@@ -22,6 +22,7 @@ from engine.store.repositories.settlements import Settlements
 from engine.store.repositories.simulated import SimulatedNetworks
 from engine.store.repositories.snapshots import Snapshots
 from engine.store.repositories.solvers import Solvers
+from engine.store.repositories.standings import Standings
 
 
 class Work:
@@ -34,6 +35,7 @@ class Work:
         self.snapshots = Snapshots(connection)
         self.auctions = Auctions(connection, self.snapshots)
         self.settlements = Settlements(connection)
+        self.standings = Standings(connection)
         self.simulated = SimulatedNetworks(connection)
         self.solvers = Solvers(connection)
         self.idempotency = Idempotency(connection)

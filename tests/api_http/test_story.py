@@ -125,7 +125,12 @@ def a_solver_author_and_an_auditor(client: httpx2.Client, url: str, folder: Path
     assert re.search(r'"name":"mine".*"standing":\{.*"won":[1-9]', printed)
     held = json.loads(printed.splitlines()[-1])["balances"]
     assert held.keys() == GAS
-    assert any(int(balance["amount"]) < 10 * 10**18 for balance in held.values())  # it paid gas
+
+    def paid_gas() -> bool:  # posted when what it won is final on its chains
+        now = client.get("/v1/accounts/solver:mine/balances").json()["balances"]
+        return any(int(balance["amount"]) < 10 * 10**18 for balance in now.values())
+
+    assert eventually(paid_gas, 20)
 
     def won() -> list[dict[str, Any]]:
         found = client.get("/v1/auctions", params={"limit": 20}).json()["items"]

@@ -172,9 +172,10 @@ class Auctions:
         number: int | None = self._connection.scalar(select(func.max(auctions.c.number)))
         return number
 
-    def unfinished(self, status: Literal["open", "settling"] = "open") -> list[StoredAuction]:
-        """Auctions that stand so: at most the running one, unless something stopped half-way."""
-        query = select(*_SUMMARY).where(auctions.c.status == status).order_by(auctions.c.number)
+    def unfinished(self, *statuses: Literal["open", "settling"]) -> list[StoredAuction]:
+        """Auctions under way, where statuses are named those that stand so: at most one, unless something stopped."""
+        wanted = auctions.c.status.in_(statuses or ("open", "settling"))
+        query = select(*_SUMMARY).where(wanted).order_by(auctions.c.number)
         return [_auction(row) for row in self._connection.execute(query)]
 
     def page(self, after: int | None, limit: int) -> tuple[list[StoredAuction], int | None]:
