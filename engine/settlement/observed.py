@@ -1,0 +1,83 @@
+"""Dispatchers that count what each node did, for those who watch. A Chooser (engine.settlement.dispatch).
+
+It chooses nothing itself and changes no choice. A receipt counts as refused for the node in whose name it came, which a
+forger may have made up; names that are no node's count for nobody, so there are as many counts as nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.network.dispatcher import Dispatcher
+from engine.network.trust.dispatch_log import Choice
+from engine.network.trust.receipts import Receipt
+from engine.settlement.choosing import ChainDispatchers
+from engine.settlement.plan import Transaction
+from engine.settlement.reports import Report
+from intents.errors import InputError
+
+
+@dataclass(slots=True)
+class Counts:
+    """Of one node. `sent_now` and `busiest` begin anew with each settlement."""
+
+    sent: int = 0
+    sent_now: int = 0
+    busiest: int = 0
+    timeouts: int = 0
+    refused: int = 0
+
+
+class ObservedDispatchers:
+    """Dispatchers and, in `counts`, what each node of each chain did."""
+
+    def __init__(self, dispatchers: ChainDispatchers) -> None:
+        self._dispatchers = dispatchers
+        self.counts = {
+            place: {name: Counts() for name in dispatcher.names} for place, dispatcher in dispatchers.chains.items()
+        }
+
+    @property
+    def chains(self) -> dict[str, Dispatcher]:
+        """The dispatchers by chain."""
+        return self._dispatchers.chains
+
+    def begin(self) -> None:
+        """Another settlement is to be counted."""
+        for nodes in self.counts.values():
+            for counts in nodes.values():
+                counts.sent_now = counts.busiest = 0
+
+    def choose(
+        self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int
+    ) -> tuple[str | None, Choice | None]:
+        """The chain's dispatcher's choice."""
+        return self._dispatchers.choose(transaction, attempt, avoid, now_us)
+
+    def sent(self, transaction: Transaction, node: str, now_us: int) -> int:
+        """A transaction goes to the node; the sequence number that its receipt has to repeat."""
+        sequence = self._dispatchers.sent(transaction, node, now_us)
+        counts, dispatcher = self.counts[transaction.chain][node], self.chains[transaction.chain]
+        counts.sent += 1
+        counts.sent_now += 1
+        counts.busiest = max(counts.busiest, int(dispatcher.sight.own[dispatcher.names.index(node)]))
+        return sequence
+
+    def received(self, receipt: Receipt, now_us: int) -> None:
+        """A receipt came. Raises InputError where it does not count."""
+        try:
+            self._dispatchers.received(receipt, now_us)
+        except InputError:
+            counts = self.counts.get(receipt.chain, {}).get(receipt.node)
+            if counts is not None:
+                counts.refused += 1
+            raise
+
+    def reported(self, report: Report, now_us: int) -> None:
+        """A report came whose signature was checked."""
+        self._dispatchers.reported(report, now_us)
+
+    def timed_out(self, transaction: Transaction, node: str, sequence: int, now_us: int) -> None:
+        """The node did not bring the transaction onto the chain in time."""
+        self._dispatchers.timed_out(transaction, node, sequence, now_us)
+        self.counts[transaction.chain][node].timeouts += 1
