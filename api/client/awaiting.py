@@ -20,6 +20,7 @@ from api.client import calls
 from api.client.calls import Call
 from api.client.exchange import Policy, Send, exchange
 from api.client.transport import TIMEOUT, answer_of, checked_url, lengthened, no_answer, request_of
+from api.http.network_views import NetworkView
 from api.http.solver_views import Challenge, KeyChange, Registered, Registration, Removal, Removed, SolverList
 from api.http.views import (
     AuctionDetail,
@@ -148,6 +149,14 @@ class AsyncClient:
     async def record(self, number: int) -> bytes:
         """An auction's record, byte for byte, for `engine.audit.replay`."""
         return await self._call(calls.record(number))
+
+    async def settlement(self, number: int) -> bytes:
+        """How an auction was settled, byte for byte; `clearway replay --settlement` redoes it."""
+        return await self._call(calls.settlement(number))
+
+    async def network(self) -> NetworkView:
+        """Nodes, load, health, shares and delays as of the newest settlement."""
+        return await self._call(calls.network())
 
     async def solvers(self) -> SolverList:
         """Who may bid."""

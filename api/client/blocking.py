@@ -20,6 +20,7 @@ from api.client import calls
 from api.client.calls import Call
 from api.client.exchange import Policy, Send, exchange
 from api.client.transport import TIMEOUT, answer_of, checked_url, lengthened, no_answer, request_of
+from api.http.network_views import NetworkView
 from api.http.solver_views import Challenge, KeyChange, Registered, Registration, Removal, Removed, SolverList
 from api.http.views import (
     AuctionDetail,
@@ -144,6 +145,14 @@ class Client:
     def record(self, number: int) -> bytes:
         """An auction's record, byte for byte, for `engine.audit.replay`."""
         return self._call(calls.record(number))
+
+    def settlement(self, number: int) -> bytes:
+        """How an auction was settled, byte for byte; `clearway replay --settlement` redoes it."""
+        return self._call(calls.settlement(number))
+
+    def network(self) -> NetworkView:
+        """Nodes, load, health, shares and delays as of the newest settlement."""
+        return self._call(calls.network())
 
     def solvers(self) -> SolverList:
         """Who may bid."""

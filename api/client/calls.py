@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
+from api.http.network_views import NetworkView
 from api.http.solver_views import Challenge, KeyChange, Registered, Registration, Removal, Removed, SolverList
 from api.http.views import (
     AuctionDetail,
@@ -115,6 +116,16 @@ def bids(number: int) -> Call[BidList]:
 def record(number: int) -> Call[bytes]:
     """An auction's record, byte for byte."""
     return Call("GET", f"/v1/auctions/{number}/record", bytes)
+
+
+def settlement(number: int) -> Call[bytes]:
+    """How an auction was settled, byte for byte."""
+    return Call("GET", f"/v1/auctions/{number}/settlement", bytes)
+
+
+def network() -> Call[NetworkView]:
+    """Nodes, load, health and delays as of the newest settlement."""
+    return _get("/v1/network", NetworkView)
 
 
 def solvers() -> Call[SolverList]:

@@ -12,7 +12,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.http import problems, routes_accounts, routes_auctions, routes_intents, routes_service, routes_solvers
+from api.http import (
+    problems,
+    routes_accounts,
+    routes_auctions,
+    routes_intents,
+    routes_network,
+    routes_service,
+    routes_solvers,
+)
 from api.http.metrics import Measured
 from api.http.problems import ProblemDocument
 from api.http.service import Service
@@ -37,7 +45,7 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.include_router(routes_intents.intake_router)  # first, as routes are tried in order
-    for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_service):
+    for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_network, routes_service):
         app.include_router(routes.router)
     problems.install(app, service.metrics)
     app.add_middleware(Measured, metrics=service.metrics)

@@ -1,6 +1,6 @@
-"""Prometheus metrics of one application: its requests and refusals, and how far its auctions are.
+"""Prometheus metrics of one application: its requests and refusals, and how far its auctions are, and its network's nodes.
 
-Label values come from routes and codes of ours, never from a request, so their number is bounded.
+Label values come from routes, codes and nodes of ours, never from a request, so their number is bounded.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.network_metrics import NetworkMetrics
 
 
 class Metrics:
@@ -33,6 +35,7 @@ class Metrics:
             "When the newest auction's batch was cut, Unix seconds.",
             registry=self.registry,
         )
+        self.network = NetworkMetrics(self.registry)
 
     def exposition(self) -> bytes:
         """All metrics in the text format."""

@@ -49,6 +49,7 @@ STATUS = {
     "unknown_solver": 404,
     "no_record": 404,
     "no_settlement": 404,
+    "no_network": 404,
     "method_not_allowed": 405,
     "nonce_used": 409,
     "name_taken": 409,

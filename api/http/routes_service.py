@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from api.http.page import front_page
 from api.http.problems import problem, respond
 from api.http.reading import known_parameters
+from api.http.routes_network import newest_standing
 from api.http.service import REFUSALS, ServiceHere
 from api.http.views import Deployment, Health, ServerTime
 from engine.auction.problem import RULES_VERSION
@@ -70,7 +71,9 @@ def readyz(service: ServiceHere) -> Health | Response:
 def metrics(service: ServiceHere) -> Response:
     """Prometheus metrics."""
     with service.database.reading() as work:
-        newest = work.auctions.latest()
+        newest, standing = work.auctions.latest(), newest_standing(work)
+    if standing is not None:
+        service.metrics.network.show(standing)
     if newest is not None:
         service.metrics.auction.set(newest.number)
         service.metrics.auction_cut.set(newest.cut_ms / 1000)
