@@ -43,6 +43,8 @@ intent_app.command("submit")(online.submit)
 intent_app.command("status")(online.status)
 app.add_typer(intent_app, name="intent")
 app.add_typer(bench.bench_app, name="bench")
+network.network_app.command("show")(online.network_show)
+network.network_app.command("watch")(online.network_watch)
 app.add_typer(network.network_app, name="network")
 
 

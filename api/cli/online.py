@@ -1,4 +1,4 @@
-"""What the program asks of a running service: `intent submit`, `intent status`, `auctions` and `watch`.
+"""What the program asks of a running service: `intent submit`, `intent status`, `auctions`, `watch`, `network show`.
 
 They need the extra `client`, which is loaded only when one of them is called.
 """
@@ -17,6 +17,7 @@ from api.cli.extras import needed
 from api.cli.output import EXIT_UNUSABLE, print_json, remark, say, show_table
 
 if TYPE_CHECKING:
+    from api.cli.watching import Draw
     from api.client.blocking import Client
     from api.http.views import AuctionView
 
@@ -96,15 +97,37 @@ def watch(
     interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between pictures.")] = 1.0,
 ) -> None:
     """Watch auctions, intents and solvers live in the terminal, until Ctrl-C. A service that is away is waited for."""
+    _watch(url, interval, None, once=once)
+
+
+def network_show(*, url: Url = LOCAL, as_json: AsJson = False) -> None:
+    """Print the network as of the newest settlement: nodes, load, health, shares, delays, decentralisation."""
+    if as_json:
+        with _client(url) as service:
+            print_json(service.network().to_wire())
+        return
+    _watch(url, 1.0, needed("api.cli.network_watching", "client").draw, once=True)
+
+
+def network_watch(
+    *,
+    url: Url = LOCAL,
+    interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between pictures.")] = 1.0,
+) -> None:
+    """Watch the network live in the terminal, until Ctrl-C: sick nodes, and how settlement goes around them."""
+    _watch(url, interval, needed("api.cli.network_watching", "client").draw, once=False)
+
+
+def _watch(url: str, interval: float, draw: Draw | None, *, once: bool) -> None:
     view = needed("api.cli.watching", "client")
     with _client(url, tries=1) as service:
         if once:
-            fault = view.once(service, url)
+            fault = view.once(service, url, draw)
             if fault:
                 remark(f"error: {fault}")
                 raise typer.Exit(EXIT_UNUSABLE)
             return
-        view.live(service, url, interval, threading.Event())
+        view.live(service, url, interval, threading.Event(), draw)
 
 
 def _client(url: str, *, tries: int = 5) -> Client:
