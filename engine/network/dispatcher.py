@@ -3,7 +3,8 @@
 Guarantees
 1. A node's load is own sends less signed receipts (`ReceiptBook`): it falls only by a receipt that counts, or when a
    send's window is over and it counts as lost. What a node reports of itself can only raise it.
-2. Every choice gives a `Choice` with all that the policy read, before it was made; it replays bit for bit.
+2. Every choice gives a `Choice` with all that the policy read, before it was made; it replays bit for bit. A choice that no
+   send follows leaves the memory as it was, so the choices of the sends are a chain in which none is missing.
 3. Pure: time and seed are arguments. The same calls give the same choices.
 
 Health rules (`engine.network.health`) set the caps, every change of membership in `changes`. Estimated service times are
@@ -19,6 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.network.draws import Ints, seeded
 from engine.network.health.changes import ChangeLog, drained, new_log
 from engine.network.health.reducer import (
     Health,
@@ -33,9 +35,9 @@ from engine.network.health.reducer import (
 )
 from engine.network.health.shards import node_seed
 from engine.network.policies import DEFAULT, POLICIES
-from engine.network.policies.base import PPM, Request, Sight, blank_memory, blank_sight
+from engine.network.policies.base import PPM, Memory, Request, Sight, blank_memory, blank_sight
 from engine.network.policies.observing import learn_service, record_receipt, record_report, record_send
-from engine.network.trust.choice_replay import Dispatch, decide
+from engine.network.trust.choice_replay import Dispatch, decide, memory_after
 from engine.network.trust.dispatch_log import NOBODY, Choice
 from engine.network.trust.receipts import Receipt, ReceiptBook, Send
 from intents.errors import InputError
@@ -101,6 +103,7 @@ class Dispatcher:
         self.operators = tuple(sorted({node.operator for node in nodes}))
         self.sight.operator[:] = [self.operators.index(node.operator) for node in nodes]
         self.memory = blank_memory(len(nodes), len(self.operators), seed)
+        self._trial = self.memory
         self.names = tuple(node.name for node in nodes)
         self._place = {name: place for place, name in enumerate(self.names)}
         self.changes: ChangeLog = new_log(self.names, SHARDS, self._settings, now_us)
@@ -126,21 +129,30 @@ class Dispatcher:
         region: int = 0,
         value: int = 1,
     ) -> tuple[str | None, Choice]:
-        """A node, rather not one of `avoid`; None where none may take it now. The record holds both cases."""
+        """A node, rather of an operator of which none is in `avoid`; None where none may take it now. Say `sent` if it is sent."""
         self.advance(now_us)
         caps = self.sight.cap.copy()
-        self.sight.cap[[self._place[name] for name in avoid if name in self._place]] = 0
-        if not (self.sight.own < self.sight.cap).any():
-            self.sight.cap[:] = caps
+        self._shut_out(avoid, caps)
         request = Request(now_us, region, int(transaction.id[-15:], 16), min(value, MAX_VALUE))
         dispatch = Dispatch(self._chain, transaction.id, attempt)
-        choice = decide(self._policy, self.names, self.sight, request, self.memory, dispatch)
+        self._trial = Memory(*(row.copy() for row in self.memory))
+        choice = decide(self._policy, self.names, self.sight, request, self._trial, dispatch)
         self.sight.cap[:] = caps
         return None if choice.chosen == NOBODY else self.names[choice.chosen], choice
+
+    def _shut_out(self, avoid: frozenset[str], caps: Ints) -> None:
+        """Of those to avoid the operators, if others may take it; else the nodes; else nobody."""
+        places = [self._place[name] for name in avoid if name in self._place]
+        for out in (np.isin(self.sight.operator, self.sight.operator[places]), places, []):
+            self.sight.cap[:] = caps
+            self.sight.cap[out] = 0
+            if (self.sight.own < self.sight.cap).any():
+                return
 
     def sent(self, transaction: Dispatchable, node: str, now_us: int) -> int:
         """A transaction goes to the node; the sequence number that its receipt has to repeat."""
         sequence = self._book.send(Send(node, transaction.chain, transaction.id, now_us))
+        self.memory = self._trial
         record_send(self.sight, self._place[node], now_us)
         return sequence
 
@@ -189,6 +201,14 @@ class Dispatcher:
         return tuple(
             name for name, place in self._place.items() if wants_probe(self.health, self._settings, place, now_us)
         )
+
+    def resume(self, seed: int, last: Choice | None) -> None:
+        """Go on where the last recorded choice left the memory; draw from the seed where there is none yet."""
+        if last is None or last.nodes != self.names:
+            self.memory.draws[:] = seeded(seed)
+        else:
+            self.memory = memory_after(last)
+        self._trial = self.memory
 
     def set_shares(self, shares_ppm: Sequence[int], ceilings_ppm: Mapping[str, int], burst: int) -> None:
         """The optimum's share of each node, the ceiling of each operator's share of value (absent: none), the burst.

@@ -1,15 +1,28 @@
-"""The dispatchers of all chains of a network, as the coordinator's one chooser (engine.settlement.dispatch.Chooser)."""
+"""The dispatchers of all chains of a network, as the coordinator's one chooser (engine.settlement.dispatch.Chooser).
+
+Guarantees: with each settlement the shares of the equilibrium are those of what is estimated then (`engine.network.shares`),
+draws begin with the plan's hash, and who goes on with a settlement chooses as if it had not stopped.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.network.dispatcher import Dispatcher, NodeFacts
+from engine.network.estimators import Arrivals
 from engine.network.policies import DEFAULT
+from engine.network.shares import BURST, Estimates, Shares, moved, solved
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.receipts import Receipt
 from engine.settlement.chains import Network
-from engine.settlement.plan import PATIENCE_BLOCKS, Transaction
+from engine.settlement.choices import draw_seed
+from engine.settlement.plan import PATIENCE_BLOCKS, Plan, Transaction
+from engine.settlement.progress import Attempt
 from engine.settlement.reports import Report
 from intents.errors import InputError
+
+HALF_LIFE_US = 60_000_000
+"""A minute ago counts half in the rate of arrivals."""
 
 
 class ChainDispatchers:
@@ -41,6 +54,52 @@ class ChainDispatchers:
             )
             for position, (place, chain) in enumerate(sorted(network.chains.items()))
         }
+        self._arrivals = {place: Arrivals(now_us, 1e-9, HALF_LIFE_US) for place in self.chains}
+        self._sends = dict.fromkeys(self.chains, 0)
+        self._solved: dict[str, Estimates] = {}
+
+    def prepare(self, plan: Plan, attempts: Sequence[Attempt], now_us: int) -> tuple[Shares, ...]:
+        """Bind the choices of a plan to the shares of its chains, which are the ones returned."""
+        last = {attempt.choice.chain: attempt.choice for attempt in attempts if attempt.choice is not None}
+        made = []
+        for chain in sorted({step.chain for step in plan.steps}):
+            dispatcher = self.chains[chain]
+            dispatcher.advance(now_us)
+            dispatcher.resume(draw_seed(plan.hash, chain), last.get(chain))
+            shares = self._shares(chain, len(attempts), now_us)
+            dispatcher.set_shares(shares.shares_ppm, shares.ceilings_ppm, shares.burst)
+            made.append(shares)
+        return tuple(made)
+
+    def _shares(self, chain: str, since: int, now_us: int) -> Shares:
+        """Of what is estimated now, or was when they were last solved where that has hardly moved."""
+        now = self._estimates(chain, now_us)
+        before = self._solved.get(chain)
+        seen = self._solved[chain] = now if before is None or moved(before, now) else before
+        found = solved(seen)
+        return Shares(
+            chain=chain,
+            since=since,
+            at_us=now_us,
+            nodes=self.chains[chain].names,
+            burst=BURST,
+            **seen._asdict(),
+            **found._asdict(),
+        )
+
+    def _estimates(self, chain: str, now_us: int) -> Estimates:
+        dispatcher = self.chains[chain]
+        sight, sends = dispatcher.sight, dispatcher.sends
+        rate = self._arrivals[chain].watch(now_us, sends - self._sends[chain]).per_us
+        self._sends[chain] = sends
+        return Estimates(
+            operators=tuple(dispatcher.operators[i] for i in sight.operator.tolist()),
+            stakes_ppm=tuple(sight.stake_ppm.tolist()),
+            service_us=tuple(sight.service_us.tolist()),
+            rtt_us=tuple(sight.rtt_us[0].tolist()),
+            usable=tuple((sight.cap > 0).tolist()),
+            rate_per_ks=max(1, round(rate * 1e9)),
+        )
 
     def choose(
         self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int

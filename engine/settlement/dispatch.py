@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.receipts import Receipt
 from engine.settlement.plan import Plan, Transaction
@@ -36,6 +37,9 @@ Judge = Callable[[Sequence[str]], tuple[str, ...]]
 
 class Chooser(Protocol):
     """Picks nodes and learns from what they do: engine.settlement.choosing, or a test's."""
+
+    def prepare(self, plan: Plan, attempts: Sequence[Attempt], now_us: int) -> tuple[Shares, ...]:
+        """A plan is begun, or gone on with from these attempts; what the choices to come are bound to."""
 
     def choose(
         self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int
@@ -101,6 +105,7 @@ class Dispatch:
         self._judge = judge
         self._rules = Rules() if rules is None else rules
         self._progress = progress
+        self._prepared = False
         self._tally = Tally(plan)
         self._reports: list[Report] = []
         self._tries: dict[str, list[Attempt]] = {}
@@ -137,6 +142,8 @@ class Dispatch:
 
     def act(self, now_us: int) -> Action:
         """What to do now."""
+        if not self._prepared:
+            self._prepare(now_us)
         if self._progress.decision is None and all(self._resolved(step, now_us) for step in self.plan.steps):
             whole = [bid for bid, steps in self.plan.bids.items() if all(self._landed(step) for step in steps)]
             self._progress = self._progress.model_copy(update={"decision": self._judge(whole)})
@@ -144,6 +151,13 @@ class Dispatch:
         sends = [send for transaction in due if (send := self._send(transaction, now_us)) is not None]
         asks = list(self._asks(now_us))
         return Action(sends, asks, self._next_us(now_us))
+
+    def _prepare(self, now_us: int) -> None:
+        self._prepared = True
+        attempts = self._progress.attempts
+        kept = (shares for shares in self._progress.shares if shares.since < len(attempts))
+        shares = (*kept, *self._chooser.prepare(self.plan, attempts, now_us))
+        self._progress = self._progress.model_copy(update={"shares": shares})
 
     def take(self, answers: Iterable[Receipt | Report], now_us: int) -> None:
         """Learn from what came. What is false is counted and has no other effect."""

@@ -6,13 +6,16 @@ forger may have made up; names that are no node's count for nobody, so there are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.network.dispatcher import Dispatcher
+from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.receipts import Receipt
 from engine.settlement.choosing import ChainDispatchers
-from engine.settlement.plan import Transaction
+from engine.settlement.plan import Plan, Transaction
+from engine.settlement.progress import Attempt
 from engine.settlement.reports import Report
 from intents.errors import InputError
 
@@ -47,6 +50,10 @@ class ObservedDispatchers:
         for nodes in self.counts.values():
             for counts in nodes.values():
                 counts.sent_now = counts.busiest = 0
+
+    def prepare(self, plan: Plan, attempts: Sequence[Attempt], now_us: int) -> tuple[Shares, ...]:
+        """A plan is begun, or gone on with from these attempts; what the choices to come are bound to."""
+        return self._dispatchers.prepare(plan, attempts, now_us)
 
     def choose(
         self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.auction.solution import Count
+from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
 from engine.settlement.chains import Micros
 from engine.settlement.reports import Report
@@ -21,9 +22,13 @@ class Attempt(Value):
 
 
 class Progress(Value):
-    """Grows only. `decision` is the landed bids, ascending, and None until every step's fate is known."""
+    """Grows only. `decision` is the landed bids, ascending, and None until every step's fate is known.
+
+    `shares`: what the choices of the sends were bound to, anew whenever somebody goes on with it.
+    """
 
     attempts: tuple[Attempt, ...] = ()
+    shares: tuple[Shares, ...] = ()
     reports: tuple[Report, ...] = ()
     refused: Count = 0
     decision: tuple[Digest, ...] | None = None

@@ -3,11 +3,12 @@
 Guarantees
 1. `check_settlement` recomputes everything that follows: the plan from the auction's record, the fates from the signed
    reports, the bids that hold, balances, gas and venue states. What differs first is named.
-2. Each winning bid has one effect: it landed whole and is in `outcome`, or every step of it that landed has a
+2. Each send went to the node that the policy chooses from what is recorded (engine.settlement.choices).
+3. Each winning bid has one effect: it landed whole and is in `outcome`, or every step of it that landed has a
    compensation that landed too.
 
 It shows that a quorum of each chain's nodes signed what it says, not that these nodes spoke the truth; whose keys they are
-is in the plan's network. Choices of nodes are replayed by engine.network.trust.dispatch_log.
+is in the plan's network.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any, Literal, Self
 from engine.auction.auction import settlement_of
 from engine.auction.solution import Count
 from engine.audit.record import Integer, Record, Settlement
+from engine.network.shares import Shares
+from engine.settlement.choices import check_choices
 from engine.settlement.plan import Plan, plan_of
 from engine.settlement.progress import Attempt, Progress
 from engine.settlement.reconcile import FailureCode, Outcome, hold_together, outcome_of
@@ -34,6 +37,7 @@ class SettlementRecord(Value):
     plan: Plan
     plan_hash: Digest
     attempts: tuple[Attempt, ...]
+    shares: tuple[Shares, ...]
     reports: tuple[Report, ...]
     refused: Count
     landed: tuple[Digest, ...]
@@ -58,6 +62,7 @@ def settlement_record(record: Record, plan: Plan, progress: Progress) -> tuple[S
         plan=plan,
         plan_hash=plan.hash,
         attempts=progress.attempts,
+        shares=progress.shares,
         reports=progress.reports,
         refused=progress.refused,
         landed=landed,
@@ -77,7 +82,7 @@ def check_settlement(record: Record, settled: SettlementRecord) -> Outcome:
     """Recompute a settlement from the auction's record and its own. What it did; raises InputError where they differ.
 
     Codes: `other_plan`, `bad_signature`, `unknown_node`, `duplicate_entry`, `no_fate`, `not_undone`,
-    `other_settlement`.
+    `other_settlement`, and those of `check_choices`.
     """
     plan = settled.plan
     again = plan_of(record, plan.network, plan.start_us)
@@ -90,12 +95,19 @@ def check_settlement(record: Record, settled: SettlementRecord) -> Outcome:
                 "unknown_node", f"/reports/{position}", expected="a chain of the plan", actual=report.chain
             )
         check_report(report, chain)
+    check_choices(plan, settled.attempts, settled.shares)
     fates = fates_of(plan, settled.reports)
     attempted = {attempt.transaction for attempt in settled.attempts}
     whole = tuple(_whole_bids(plan, fates, attempted))
     decision = hold_together(record, whole)
     _check_undone(plan, fates, decision)
-    progress = Progress(attempts=settled.attempts, reports=settled.reports, refused=settled.refused, decision=decision)
+    progress = Progress(
+        attempts=settled.attempts,
+        shares=settled.shares,
+        reports=settled.reports,
+        refused=settled.refused,
+        decision=decision,
+    )
     expected, outcome = settlement_record(record, plan, progress)
     where = _first_difference(expected.to_wire(), settled.to_wire(), "")
     if where is not None:

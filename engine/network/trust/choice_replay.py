@@ -88,6 +88,12 @@ def replayed(choice: Choice) -> tuple[int, dict[str, str]]:
     return chosen, {name: _text(row) for name, row in memory._asdict().items() if name not in _SCRATCH}
 
 
+def memory_after(choice: Choice) -> Memory:
+    """The memory that a recorded choice left: what goes on from a record. Raises as `replayed`."""
+    left = choice.model_copy(update={"memory": replayed(choice)[1]})
+    return Memory(**{name: _memory_row(left, name, len(choice.nodes)) for name in _fields(Memory)})
+
+
 def replay_choices(choices: Iterable[Choice], seeds: Collection[int] | None = None) -> Difference | None:
     """The first recorded choice that does not follow from the record; None where all do.
 

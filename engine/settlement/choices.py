@@ -1,0 +1,89 @@
+"""That the nodes a settlement sent to were its policy's choice: replay from its record, bit for bit.
+
+Guarantees: `check_choices` makes the choice of every send again from what was recorded beside it, and shows that nothing
+was picked to suit a node: the draws begin with the plan's hash, which covers the auction's record; each choice goes on from the memory
+that the one before left, through any number of crashes; shares and ceilings are those of `Shares` in the record.
+
+What the first choice of a chain remembers of earlier settlements, and what was seen of nodes, is taken as recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.network.policies.base import PPM
+from engine.network.shares import Shares, check_shares
+from engine.network.trust.choice_replay import replay_choices
+from engine.network.trust.dispatch_log import Choice
+from engine.settlement.plan import Plan
+from engine.settlement.progress import Attempt
+from intents.errors import InputError
+from intents.values import content_hash
+
+
+def draw_seed(plan_hash: str, chain: str) -> int:
+    """What a chain's draws begin with, below 2^60."""
+    return int(content_hash("clearway/dispatch-draws/1", plan_hash, chain)[-15:], 16)
+
+
+def check_choices(plan: Plan, attempts: Sequence[Attempt], shares: Sequence[Shares]) -> None:
+    """Raise InputError with the place: `no_choice`, `other_choice`, `bad_shares` or what `replay_choices` raises."""
+    for each in shares:
+        check_shares(each)
+    choices: list[Choice] = []
+    seen: dict[str, int] = {}
+    begun: set[str] = set()
+    for position, attempt in enumerate(attempts):
+        where = f"/attempts/{position}/choice"
+        choice = attempt.choice
+        if choice is None:
+            raise InputError("no_choice", where, expected="the choice of a node", actual="none")
+        count = seen.get(attempt.transaction, 0)
+        seen[attempt.transaction] = count + 1
+        _check_attempt(plan, attempt, choice, count, where)
+        _check_settings(choice, _standing(shares, choice.chain, position), where)
+        if choice.chain not in begun:
+            begun.add(choice.chain)
+            _same(f"{where}/memory/draws", f"{draw_seed(plan.hash, choice.chain)} 0", choice.memory.get("draws", ""))
+        choices.append(choice)
+    difference = replay_choices(choices)
+    if difference is not None:
+        where = f"/attempts/{difference.position}/choice/{difference.field}"
+        _same(where, difference.replayed, difference.recorded)
+
+
+def _check_attempt(plan: Plan, attempt: Attempt, choice: Choice, count: int, where: str) -> None:
+    transaction = plan.transactions.get(attempt.transaction)
+    _same(f"{where}/chain", "" if transaction is None else transaction.chain, choice.chain)
+    _same(f"{where}/transaction", attempt.transaction, choice.transaction)
+    _same(f"{where}/attempt", str(count), str(choice.attempt))
+    _same(f"{where}/now_us", str(attempt.at_us), str(choice.now_us))
+    chosen = choice.nodes[choice.chosen] if 0 <= choice.chosen < len(choice.nodes) else "nobody"
+    _same(f"{where}/chosen", attempt.node, chosen)
+
+
+def _standing(shares: Sequence[Shares], chain: str, position: int) -> Shares:
+    """The shares that held for a chain's send; there are none before the first."""
+    for each in reversed(shares):
+        if each.chain == chain and each.since <= position:
+            return each
+    raise InputError("bad_shares", "/shares", expected=f"shares of {chain} for send {position}", actual="none")
+
+
+def _check_settings(choice: Choice, shares: Shares, where: str) -> None:
+    names = sorted(set(shares.operators))
+    _same(f"{where}/nodes", " ".join(shares.nodes), " ".join(choice.nodes))
+    _same(f"{where}/sight/share_ppm", _row(shares.shares_ppm), choice.sight.get("share_ppm", ""))
+    _same(f"{where}/sight/operator", _row([names.index(o) for o in shares.operators]), choice.sight.get("operator", ""))
+    ceilings = [shares.ceilings_ppm.get(name, PPM) for name in names]
+    _same(f"{where}/memory/ceiling_ppm", _row(ceilings), choice.memory.get("ceiling_ppm", ""))
+    _same(f"{where}/memory/burst", str(shares.burst), choice.memory.get("burst", ""))
+
+
+def _row(numbers: Sequence[int]) -> str:
+    return " ".join(map(str, numbers))
+
+
+def _same(where: str, expected: str, actual: str) -> None:
+    if expected != actual:
+        raise InputError("other_choice", where, expected=expected, actual=actual)
