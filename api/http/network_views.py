@@ -92,6 +92,7 @@ def _measured(amounts: Iterable[int]) -> DecentralisationView | None:
     if not any(listed):
         return None
     found = measure(listed)
+    gini = round(found.gini, 6) + 0.0  # the sum may round to a negative zero
     return DecentralisationView(
-        hhi=round(found.hhi, 6), gini=round(found.gini, 6), entropy=round(found.entropy, 6), nakamoto=found.nakamoto
+        hhi=round(found.hhi, 6), gini=gini, entropy=round(found.entropy, 6), nakamoto=found.nakamoto
     )

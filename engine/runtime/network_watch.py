@@ -25,8 +25,8 @@ from engine.settlement.observed import Counts, ObservedDispatchers
 from engine.settlement.reports import Report, check_report
 from intents.errors import InputError
 
-ROUNDS, ROUND_US = 3, 1_000_000
-"""A node that answers none of so many questions, so far apart, is silent; every round trip is shorter."""
+ROUNDS, ROUND_US = 4, 4_000_000
+"""Together longer than the silence after which a node counts as down, and each longer than any round trip."""
 
 CHANGES = 10
 """Changes of membership of a chain that a standing has, the newest ones."""

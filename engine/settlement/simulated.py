@@ -40,6 +40,8 @@ class _NodeState:
     busy_until_us: int = 0
     down_until_us: int = 0
     grey_until_us: int = 0
+    ill_until_us: int = 0
+    slow_until_us: int = 0
     carries: dict[str, int] | None = None
     first_receipt: dict[str, Any] | None = None
     first_report: dict[str, Any] | None = None
@@ -62,7 +64,8 @@ class SimulatedNetwork:
             for node in chain.nodes
         }
         rates = world.faults
-        self._rates = list(accumulate((rates.missed, rates.reorganised, rates.crashed, rates.grey, rates.surge)))
+        kinds = (rates.missed, rates.reorganised, rates.crashed, rates.grey, rates.surge, rates.outage, rates.slowed)
+        self._rates = list(accumulate(kinds))
         self._draws = 0
         self._events: list[tuple[int, int, str, str, Any]] = []
         self._sequence = 0
@@ -138,7 +141,8 @@ class SimulatedNetwork:
             return
         if node.spec.lie == "early":
             self._receipt(node, transaction.id, sequence, "landed", now_us)
-        node.busy_until_us = max(node.busy_until_us, now_us) + node.spec.service_us
+        factor = self.world.faults.slow_factor if now_us < node.slow_until_us else 1
+        node.busy_until_us = max(node.busy_until_us, now_us) + node.spec.service_us * factor
         self._at(node.busy_until_us, "passed_on", node.spec.name, (transaction, sequence, now_us))
 
     def _pass_on(self, node: _NodeState, transaction: Transaction, sequence: int, now_us: int) -> None:
@@ -158,19 +162,31 @@ class SimulatedNetwork:
         if fault == 1:
             chain.reorganise(1 + high % chain.spec.depth, low)
         elif fault == 2:
-            self._crash(self._nodes[place], now_us)
+            self._crash(self._nodes[place], now_us + faults.crash_us)
         elif fault == 3:
             self._nodes[place].grey_until_us = now_us + faults.grey_us
         elif fault == 4:
             chain.surge_until_us = now_us + faults.surge_us
+        elif fault in (5, 6):
+            self._fall_ill(chain, self._nodes[place], now_us, slow=fault == 6)
         if fault:
             names = chain.block(high, low)
             for node in chain.spec.nodes if names else ():
                 self._receipts(self._nodes[node.name], names, now_us)
         chain.next_us = now_us + chain.spec.block_us
 
-    def _crash(self, node: _NodeState, now_us: int) -> None:
-        node.down_until_us = now_us + self.world.faults.crash_us
+    def _fall_ill(self, chain: ChainState, node: _NodeState, now_us: int, *, slow: bool) -> None:
+        faults = self.world.faults
+        if any(now_us < self._nodes[each.name].ill_until_us for each in chain.spec.nodes):
+            return
+        node.ill_until_us = now_us + (faults.slowed_us if slow else faults.outage_us)
+        if slow:
+            node.slow_until_us = node.ill_until_us
+        else:
+            self._crash(node, node.ill_until_us)
+
+    def _crash(self, node: _NodeState, until_us: int) -> None:
+        node.down_until_us = max(node.down_until_us, until_us)
         node.busy_until_us = node.down_until_us
         node.carries = {}
 
@@ -268,7 +284,16 @@ class SimulatedNetwork:
         return network
 
 
-_NODE_FIELDS = ("busy_until_us", "down_until_us", "grey_until_us", "carries", "first_receipt", "first_report")
+_NODE_FIELDS = (
+    "busy_until_us",
+    "down_until_us",
+    "grey_until_us",
+    "ill_until_us",
+    "slow_until_us",
+    "carries",
+    "first_receipt",
+    "first_report",
+)
 _KINDS: dict[str, type[Value]] = {"Transaction": Transaction, "Receipt": Receipt, "Report": Report}
 
 

@@ -26,8 +26,10 @@ at once, `censor` drops its victims and calls them absent."""
 class Faults(Value):
     """How often something goes wrong.
 
-    Of each block: a reorganisation, the crash of a node, a node that turns grey, a missed slot, a surge of demand. Of
-    each message: its loss. Of each transaction at a grey node: its silent loss (else it is refused).
+    Of each block: a reorganisation, the crash of a node, a node that turns grey, a missed slot, a surge of demand, an
+    outage, a node that turns slow (it takes `slow_factor` times as long). The last two are long and hit a chain only
+    while none of its nodes is in such a spell, so that they alone never cost it its quorum. Of each message: its loss. Of
+    each transaction at a grey node: its silent loss (else it is refused).
     """
 
     reorganised: Ppm = 0
@@ -39,6 +41,11 @@ class Faults(Value):
     missed: Ppm = 0
     surge: Ppm = 0
     surge_us: Micros = 5_000_000
+    outage: Ppm = 0
+    outage_us: Micros = 4_000_000_000
+    slowed: Ppm = 0
+    slowed_us: Micros = 4_000_000_000
+    slow_factor: int = Field(default=600, ge=1, le=100_000)
     lost: Ppm = 0
     censored: Ppm = 0
     """Of all bids those that a censor drops."""
@@ -156,6 +163,8 @@ def simulated_world(snapshot: Snapshot, seed: int, *, nodes: int = 5, faults: Fa
         grey=4_000,
         missed=20_000,
         surge=500,
+        outage=150,
+        slowed=100,
         lost=5_000,
         censored=300_000,
     )
