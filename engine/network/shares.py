@@ -33,6 +33,9 @@ FLOORS = (Floor(3, 0.5), Floor(2, 0.5))
 STAKE_TIMES = 4
 """How many times its share of stake an operator may be given."""
 
+SLACK_PPM = 10_000
+"""What operators can carry under their ceilings beyond the whole."""
+
 BURST = 8
 """Requests by which an operator may be ahead of its ceiling."""
 
@@ -129,12 +132,14 @@ def _fleet(seen: Estimates, held: Sequence[int], names: Sequence[str]) -> Fleet:
 
 
 def _stake_ceilings(fleet: Fleet, stakes: Sequence[int]) -> tuple[int, ...]:
-    """Linear in stake; equal stakes count where there are none, and the slack is what capacity leaves."""
+    """Linear in stake, with more than `STAKE_TIMES` only where capacity asks for it; equal stakes where some have none."""
     able = np.bincount(fleet.operator, HEADROOM / fleet.service_us / fleet.rate * PPM)
     capacities = np.minimum(able, 2**53).astype(np.int64).tolist()
     counted = list(stakes) if all(stakes) else [1] * len(stakes)
-    slack = min((STAKE_TIMES - 1) * PPM, sum(capacities) - PPM)
-    return stake_ceilings_ppm(counted, capacities, slack)
+    ceilings = tuple(min(STAKE_TIMES * PPM * stake // sum(counted), PPM) for stake in counted)
+    if sum(map(min, ceilings, capacities)) >= PPM + SLACK_PPM:
+        return ceilings
+    return stake_ceilings_ppm(counted, capacities, min(SLACK_PPM, sum(capacities) - PPM))
 
 
 def _best(fleet: Fleet, most: Sequence[int]) -> tuple[int, int, Optimum, tuple[int, ...]]:

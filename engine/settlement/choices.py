@@ -48,7 +48,8 @@ def check_choices(plan: Plan, attempts: Sequence[Attempt], shares: Sequence[Shar
         choices.append(choice)
     difference = replay_choices(choices)
     if difference is not None:
-        where = f"/attempts/{difference.position}/choice/{difference.field}"
+        field = difference.field if difference.field == "chosen" else f"memory/{difference.field}"
+        where = f"/attempts/{difference.position}/choice/{field}"
         _same(where, difference.replayed, difference.recorded)
 
 

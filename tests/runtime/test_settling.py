@@ -13,7 +13,8 @@ from engine.runtime.pool import Pool
 from engine.runtime.settling import Settler, SettlingError
 from engine.runtime.stored_network import StoredNetwork
 from engine.settlement.choosing import ChainDispatchers
-from engine.settlement.record import SettlementRecord, check_settlement
+from engine.settlement.record import SettlementRecord, check_settlement, settlement_bytes
+from engine.settlement.replay import replay_settlement
 from engine.settlement.simulated_world import Faults, SimulatedChain, SimulatedWorld, simulated_world
 from engine.store.database import Database
 from intents.errors import InputError
@@ -139,6 +140,23 @@ def test_a_settlement_that_is_not_final_is_gone_on_with_and_no_auction_begins_be
         settlement(database, number)
     check_books(url)
     check_fills(database)
+    check_choices_of(database)
+
+
+def check_choices_of(database: Database) -> None:
+    """Every send of the second auction follows from what was seen; another node than was chosen is found."""
+    settled = settlement(database, 1)
+    assert {shares.k for shares in settled.shares} == {3}
+    data = settled.to_wire()
+    choice = data["attempts"][0]["choice"]
+    choice["chosen"] = (choice["chosen"] + 1) % len(choice["nodes"])
+    data["attempts"][0]["node"] = choice["nodes"][choice["chosen"]]
+    edited = SettlementRecord.from_wire(data).sealed()
+    with database.reading() as work:
+        record = work.auctions.record_bytes(1)
+    assert record is not None
+    report = replay_settlement(record, settlement_bytes(edited))
+    assert report.difference == "/attempts/0/choice/chosen"
 
 
 def test_a_network_that_does_not_answer_keeps_the_auction_settling(database: Database, pool: Pool) -> None:
