@@ -308,6 +308,7 @@ class Auctioneer:
         problem, settled, replayed = done.record.problem, done.settled, done.outcome.replayed
         entry = settlement_entry(problem, replayed, problem.auction)
         why = {fill: code for bid, code in settled.failed.items() for fill in _filled_by(done.record, bid)}
+        standing = None if self._watch is None else self._watch.standing(number, self._clock.now_ms())
         with self._database.transaction() as work:
             self._check_fence(work)
             now = self._clock.now_ms()
@@ -321,8 +322,8 @@ class Auctioneer:
             work.auctions.settle(number, done.record, settled.landed, now)
             content, key = settlement_bytes(settled), settled.settlement_hash
             work.settlements.end(number, key, content, landed=settled.landed, failed=settled.failed)
-            if self._watch is not None:
-                work.standings.put(number, canonical_bytes(self._watch.standing(number, now)))
+            if standing is not None:
+                work.standings.put(number, canonical_bytes(standing))
             self._world.leave(work, problem.snapshot, (state for _, state in sorted(replayed.venues.items())))
             self._hooks("settling")
 
