@@ -14,7 +14,7 @@ from `engine.network.equilibrium` by `set_shares`. It does not send anything and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -104,6 +104,7 @@ class Dispatcher:
         self.sight.operator[:] = [self.operators.index(node.operator) for node in nodes]
         self.memory = blank_memory(len(nodes), len(self.operators), seed)
         self._trial = self.memory
+        self._shut: frozenset[int] = frozenset()
         self.names = tuple(node.name for node in nodes)
         self._place = {name: place for place, name in enumerate(self.names)}
         self.changes: ChangeLog = new_log(self.names, SHARDS, self._settings, now_us)
@@ -141,9 +142,11 @@ class Dispatcher:
         return None if choice.chosen == NOBODY else self.names[choice.chosen], choice
 
     def _shut_out(self, avoid: frozenset[str], caps: Ints) -> None:
-        """Of those to avoid the operators, if others may take it; else the nodes; else nobody."""
+        """Of those to avoid the operators, and who is shut out, if others may take it; else the nodes; else the latter alone."""
         places = [self._place[name] for name in avoid if name in self._place]
-        for out in (np.isin(self.sight.operator, self.sight.operator[places]), places, []):
+        shut = sorted(self._shut)
+        operators = np.flatnonzero(np.isin(self.sight.operator, self.sight.operator[places])).tolist()
+        for out in (operators + shut, places + shut, shut, []):
             self.sight.cap[:] = caps
             self.sight.cap[out] = 0
             if (self.sight.own < self.sight.cap).any():
@@ -209,6 +212,10 @@ class Dispatcher:
         else:
             self.memory = memory_after(last)
         self._trial = self.memory
+
+    def shut_out(self, nodes: Collection[str]) -> None:
+        """Do not send to these from now on while others may take it; all others are in again."""
+        self._shut = frozenset(self._place[name] for name in nodes)
 
     def set_shares(self, shares_ppm: Sequence[int], ceilings_ppm: Mapping[str, int], burst: int) -> None:
         """The optimum's share of each node, the ceiling of each operator's share of value (absent: none), the burst.

@@ -23,6 +23,7 @@ from engine.network.equilibrium import HEADROOM, Fleet, Floats, Floor, Optimum, 
 from engine.network.policies.base import PPM
 from engine.network.stake_caps import stake_ceilings_ppm
 from engine.network.state import Micros, Ppm
+from engine.network.trust.censorship import ACCUSE, Conviction
 from intents.errors import InputError
 from intents.identifiers import PlaceId, Text
 from intents.values import Value
@@ -84,6 +85,8 @@ class Shares(Value):
     shares_ppm: tuple[Ppm, ...]
     ceilings_ppm: dict[Text, Ppm]
     burst: Count
+    convictions: tuple[Conviction, ...] = ()
+    """Nodes that are not `usable` because they drop somebody's transactions, and the evidence."""
 
 
 def moved(before: Estimates, now: Estimates) -> bool:
@@ -111,7 +114,7 @@ def solved(seen: Estimates) -> Solved:
 
 
 def check_shares(shares: Shares) -> None:
-    """Raise InputError `bad_shares` unless shares add up and ceilings keep the floor and the bound by stake."""
+    """Raise InputError `bad_shares` unless shares add up and ceilings keep the floor, and convictions have their evidence."""
     counts = {len(shares.nodes), len(shares.operators), len(shares.stakes_ppm), len(shares.shares_ppm)}
     _require(
         len(counts) == 1 and sum(shares.shares_ppm) == PPM, "a share for each node, one whole together", shares.chain
@@ -119,6 +122,12 @@ def check_shares(shares: Shares) -> None:
     _require(shares.ceilings_ppm.keys() == set(shares.operators), "a ceiling for each operator", shares.chain)
     greatest = sum(sorted(shares.ceilings_ppm.values(), reverse=True)[: max(shares.k - 1, 0)])
     _require(shares.k < 2 or greatest <= shares.threshold_ppm, f"at most {shares.threshold_ppm}", str(greatest))
+
+    shut = {conviction.node for conviction in shares.convictions}
+    proved = all(conviction.evidence >= ACCUSE for conviction in shares.convictions)
+    _require(proved, f"evidence of at least {ACCUSE} billionths", str(shares.convictions)[:80])
+    usable = {name for name, usable in zip(shares.nodes, shares.usable, strict=True) if usable}
+    _require(not shut & usable, "no convicted node among the usable", str(sorted(shut & usable)))
 
 
 def _fleet(seen: Estimates, held: Sequence[int], names: Sequence[str]) -> Fleet:

@@ -2,7 +2,8 @@
 
 Guarantees: `check_choices` makes the choice of every send again from what was recorded beside it, and shows that nothing
 was picked to suit a node: the draws begin with the plan's hash, which covers the auction's record; each choice goes on from the memory
-that the one before left, through any number of crashes; shares and ceilings are those of `Shares` in the record.
+that the one before left, through any number of crashes; shares and ceilings are those of `Shares` in the record, and nobody was sent to who
+was convicted there while another could take it.
 
 What the first choice of a chain remembers of earlier settlements, and what was seen of nodes, is taken as recorded.
 """
@@ -78,7 +79,16 @@ def _check_settings(choice: Choice, shares: Shares, where: str) -> None:
     _same(f"{where}/sight/operator", _row([names.index(o) for o in shares.operators]), choice.sight.get("operator", ""))
     ceilings = [shares.ceilings_ppm.get(name, PPM) for name in names]
     _same(f"{where}/memory/ceiling_ppm", _row(ceilings), choice.memory.get("ceiling_ppm", ""))
+    shut = {conviction.node for conviction in shares.convictions}
+    if 0 <= choice.chosen < len(choice.nodes) and choice.nodes[choice.chosen] in shut:
+        pairs = zip(choice.nodes, _numbers(choice, "own"), _numbers(choice, "cap"), strict=True)
+        others = [name for name, own, cap in pairs if own < cap and name not in shut]
+        _same(f"{where}/chosen", " ".join(others), "")
     _same(f"{where}/memory/burst", str(shares.burst), choice.memory.get("burst", ""))
+
+
+def _numbers(choice: Choice, name: str) -> list[int]:
+    return [int(word) for word in choice.sight.get(name, "").split()]
 
 
 def _row(numbers: Sequence[int]) -> str:

@@ -1,7 +1,11 @@
 """The dispatchers of all chains of a network, as the coordinator's one chooser (engine.settlement.dispatch.Chooser).
 
 Guarantees: with each settlement the shares of the equilibrium are those of what is estimated then (`engine.network.shares`),
-draws begin with the plan's hash, and who goes on with a settlement chooses as if it had not stopped.
+draws begin with the plan's hash, and who goes on with a settlement chooses as if it had not stopped. A node that loses a
+sender's transactions more often than others' (`engine.network.trust.censorship`) is sent nothing from the next settlement on;
+its conviction is in that one's record.
+
+What the test has seen so far is lost with the process.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from engine.network.dispatcher import Dispatcher, NodeFacts
 from engine.network.estimators import Arrivals
 from engine.network.policies import DEFAULT
 from engine.network.shares import BURST, Estimates, Shares, moved, solved
+from engine.network.trust.censorship import TERM_US, CensorshipWatch, Conviction
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.receipts import Receipt
 from engine.settlement.chains import Network
@@ -57,10 +62,17 @@ class ChainDispatchers:
         self._arrivals = {place: Arrivals(now_us, 1e-9, HALF_LIFE_US) for place in self.chains}
         self._sends = dict.fromkeys(self.chains, 0)
         self._solved: dict[str, Estimates] = {}
+        self._watch = CensorshipWatch()
+        self._convictions: dict[tuple[str, str], Conviction] = {}
+        self._senders: dict[tuple[str, int], str] = {}
 
     def prepare(self, plan: Plan, attempts: Sequence[Attempt], now_us: int) -> tuple[Shares, ...]:
         """Bind the choices of a plan to the shares of its chains, which are the ones returned."""
         last = {attempt.choice.chain: attempt.choice for attempt in attempts if attempt.choice is not None}
+        self._senders.clear()
+        for node, sender in [key for key, found in self._convictions.items() if found.until_us <= now_us]:
+            del self._convictions[node, sender]
+            self._watch.forget(node, sender)
         made = []
         for chain in sorted({step.chain for step in plan.steps}):
             dispatcher = self.chains[chain]
@@ -68,6 +80,7 @@ class ChainDispatchers:
             dispatcher.resume(draw_seed(plan.hash, chain), last.get(chain))
             shares = self._shares(chain, len(attempts), now_us)
             dispatcher.set_shares(shares.shares_ppm, shares.ceilings_ppm, shares.burst)
+            dispatcher.shut_out({conviction.node for conviction in shares.convictions})
             made.append(shares)
         return tuple(made)
 
@@ -83,6 +96,7 @@ class ChainDispatchers:
             at_us=now_us,
             nodes=self.chains[chain].names,
             burst=BURST,
+            convictions=tuple(each for each in self._convictions.values() if each.node in self.chains[chain].names),
             **seen._asdict(),
             **found._asdict(),
         )
@@ -90,6 +104,7 @@ class ChainDispatchers:
     def _estimates(self, chain: str, now_us: int) -> Estimates:
         dispatcher = self.chains[chain]
         sight, sends = dispatcher.sight, dispatcher.sends
+        shut = {node for node, _ in self._convictions}
         rate = self._arrivals[chain].watch(now_us, sends - self._sends[chain]).per_us
         self._sends[chain] = sends
         return Estimates(
@@ -97,7 +112,9 @@ class ChainDispatchers:
             stakes_ppm=tuple(sight.stake_ppm.tolist()),
             service_us=tuple(sight.service_us.tolist()),
             rtt_us=tuple(sight.rtt_us[0].tolist()),
-            usable=tuple((sight.cap > 0).tolist()),
+            usable=tuple(
+                cap > 0 and name not in shut for name, cap in zip(dispatcher.names, sight.cap.tolist(), strict=True)
+            ),
             rate_per_ks=max(1, round(rate * 1e9)),
         )
 
@@ -109,13 +126,16 @@ class ChainDispatchers:
 
     def sent(self, transaction: Transaction, node: str, now_us: int) -> int:
         """A transaction goes to the node; the sequence number that its receipt has to repeat."""
-        return self.chains[transaction.chain].sent(transaction, node, now_us)
+        sequence = self.chains[transaction.chain].sent(transaction, node, now_us)
+        self._senders[transaction.chain, sequence] = transaction.sender
+        return sequence
 
     def received(self, receipt: Receipt, now_us: int) -> None:
         """A receipt came. Raises InputError where it does not count."""
         if receipt.chain not in self.chains:
             raise InputError("unknown_chain", "/chain", expected="a chain of the network", actual=receipt.chain)
         self.chains[receipt.chain].received(receipt, now_us)
+        self._judge(receipt.chain, receipt.node, receipt.sequence, now_us, landed=receipt.status == "landed")
 
     def reported(self, report: Report, now_us: int) -> None:
         """A report came whose signature was checked."""
@@ -124,3 +144,18 @@ class ChainDispatchers:
     def timed_out(self, transaction: Transaction, node: str, sequence: int, now_us: int) -> None:
         """The node did not bring the transaction onto the chain in time."""
         self.chains[transaction.chain].timed_out(transaction, node, sequence, now_us)
+        self._judge(transaction.chain, node, sequence, now_us, landed=False)
+
+    def _judge(self, chain: str, node: str, sequence: int, now_us: int, *, landed: bool) -> None:
+        """A send of this settlement has come to its end at the node, which counts once."""
+        sender = self._senders.pop((chain, sequence), None)
+        for victim in () if sender is None else self._watch.settle(node, sender, landed=landed):
+            test = self._watch.tests[node, victim]
+            self._convictions[node, victim] = Conviction(
+                node=node,
+                sender=victim,
+                pairs=test.pairs,
+                evidence=test.evidence,
+                at_us=now_us,
+                until_us=now_us + TERM_US,
+            )

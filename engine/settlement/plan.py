@@ -38,13 +38,14 @@ UNDO_PRICE = 8
 
 
 class Transaction(Value):
-    """One transaction. `stage` counts from 0; `reverses` names the step that a compensation undoes.
+    """One transaction, the `sender`'s whose bid it is. `stage` counts from 0; `reverses` names the step that a compensation undoes.
 
     Of gas it burns at most `gas_units` at `max_gas_price` base units of the chain's native asset each.
     """
 
     id: Digest
     bid: Digest
+    sender: Text
     chain: PlaceId
     stage: int
     effects: Digest
@@ -138,6 +139,7 @@ def _undoing(step: Transaction) -> Transaction:
     return Transaction(
         id=content_hash("clearway/tx-compensation/1", step.id),
         bid=step.bid,
+        sender=step.sender,
         chain=step.chain,
         stage=step.stage,
         effects=content_hash("clearway/effects-undone/1", step.effects),
@@ -193,6 +195,7 @@ class _Planned:
         return Transaction(
             id=name,
             bid=self.bid,
+            sender=self.solution.solver,
             chain=place,
             stage=stage,
             effects=content_hash("clearway/effects/1", effects),

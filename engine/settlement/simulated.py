@@ -12,6 +12,7 @@ node has not passed on. Lies are engine.settlement.simulated_world's.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -133,7 +134,7 @@ class SimulatedNetwork:
             self._asked(node, asked_us, names, now_us)
 
     def _arrives(self, node: _NodeState, transaction: Transaction, sequence: int, now_us: int) -> None:
-        if node.spec.lie == "censor" and self._is_victim(transaction.bid):
+        if node.spec.lie == "censor" and self._is_victim(transaction.sender):
             return
         if now_us < node.grey_until_us:
             if self._draw()[0] % 1_000_000 >= self.world.faults.grey_drops:
@@ -237,7 +238,7 @@ class SimulatedNetwork:
         where = chain.included.get(name)
         if node.spec.lie == "early":
             return Seen(transaction=name, status="final", height=chain.height, block="0x0")
-        if where is None or (node.spec.lie == "censor" and self._is_victim(where.bid)):
+        if where is None or (node.spec.lie == "censor" and self._is_victim(where.sender)):
             return Seen(transaction=name, status="absent")
         return Seen(
             transaction=name,
@@ -254,8 +255,9 @@ class SimulatedNetwork:
     def _key(self, node: _NodeState) -> bytes:
         return self.world.node_key(f"{node.spec.name} forged" if node.spec.lie == "forger" else node.spec.name)
 
-    def _is_victim(self, bid: str) -> bool:
-        return int(bid[-10:], 16) % 1_000_000 < self.world.faults.censored
+    def _is_victim(self, sender: str) -> bool:
+        drawn = hashlib.sha256(f"clearway/simulated-victim/1 {self.world.seed} {sender}".encode()).digest()
+        return int.from_bytes(drawn[:8]) % 1_000_000 < self.world.faults.censored
 
     def dump(self) -> dict[str, Any]:
         """The whole state but the world, as plain data."""

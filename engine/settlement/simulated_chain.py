@@ -26,14 +26,14 @@ SURGE = 6
 
 
 class Included(NamedTuple):
-    """Where a transaction of a bid is: `height`, `block` (a word for its hash), time, gas burnt and its price."""
+    """Where a sender's transaction is: `height`, `block` (a word for its hash), time, gas burnt and its price."""
 
     height: int
     block: str
     at_us: int
     gas: int
     gas_price: int
-    bid: str
+    sender: str
 
 
 @dataclass
@@ -105,7 +105,7 @@ class ChainState:
             taken.append(name)
             price = min(each.max_gas_price, self.base_fee + self.base_fee // 10)
             block = f"0x{word:08x}.{self.height}"
-            self.included[name] = Included(self.height, block, now_us, gas, price, each.bid)
+            self.included[name] = Included(self.height, block, now_us, gas, price, each.sender)
             self.known[name] = self.pool.pop(name)
         return taken, self.spec.gas_limit - room
 

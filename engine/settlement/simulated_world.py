@@ -48,7 +48,7 @@ class Faults(Value):
     slow_factor: int = Field(default=600, ge=1, le=100_000)
     lost: Ppm = 0
     censored: Ppm = 0
-    """Of all bids those that a censor drops."""
+    """Of all senders those that a censor drops."""
 
 
 class SimulatedNode(Value):

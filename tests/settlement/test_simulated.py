@@ -66,6 +66,7 @@ def step_of(
     return Transaction(
         id=digest,
         bid=digest,
+        sender="ann",
         chain=ALPHA,
         stage=0,
         effects=digest,

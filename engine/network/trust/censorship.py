@@ -22,6 +22,10 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Literal
 
+from engine.auction.solution import Count
+from intents.identifiers import Text
+from intents.values import Value
+
 ALPHA = Decimal("0.01")
 """Most often that an honest node is accused."""
 
@@ -49,6 +53,20 @@ ACCUSE = _log(1 / ALPHA, ROUND_CEILING)
 CLEAR = _log(BETA, ROUND_FLOOR)
 
 Verdict = Literal["open", "censors"]
+
+TERM_US = 3_600_000_000
+"""How long a conviction stands. One honest node in a hundred tests is convicted, so none stands for ever."""
+
+
+class Conviction(Value):
+    """Why a node is not sent to until `until_us`: after so many pairs this evidence that it drops what the sender sends."""
+
+    node: Text
+    sender: Text
+    pairs: Count
+    evidence: Count
+    at_us: Count
+    until_us: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +122,10 @@ class CensorshipWatch:
             if before.verdict != after.verdict:
                 found.append(victim)
         return tuple(sorted(found))
+
+    def forget(self, node: str, owner: str) -> None:
+        """Begin the test of a node and an owner anew."""
+        self._tests.pop((node, owner), None)
 
     @property
     def tests(self) -> Mapping[tuple[str, str], PairTest]:
