@@ -137,6 +137,10 @@ class ChainDispatchers:
         self.chains[receipt.chain].received(receipt, now_us)
         self._judge(receipt.chain, receipt.node, receipt.sequence, now_us, landed=receipt.status == "landed")
 
+    def silent(self, chain: str, now_us: int) -> tuple[str, ...]:
+        """The chain's nodes that are to be asked for a sign of life."""
+        return self.chains[chain].advance(now_us)
+
     def reported(self, report: Report, now_us: int) -> None:
         """A report came whose signature was checked."""
         self.chains[report.chain].reported(report.node, report.queue, now_us)

@@ -52,6 +52,9 @@ class Chooser(Protocol):
     def received(self, receipt: Receipt, now_us: int) -> None:
         """A receipt came. Raises InputError where it does not count."""
 
+    def silent(self, chain: str, now_us: int) -> tuple[str, ...]:
+        """The chain's nodes that were silent so long that they are to be asked for a sign of life."""
+
     def reported(self, report: Report, now_us: int) -> None:
         """A report came whose signature was checked."""
 
@@ -260,7 +263,10 @@ class Dispatch:
         return Send(transaction, node, sequence)
 
     def _asks(self, now_us: int) -> Iterator[Ask]:
-        """Every node of a chain about all that is under way there, every few blocks, from when an answer can matter."""
+        """Every node of a chain about all that is under way there, every few blocks, from when an answer can matter.
+
+        Where nothing is, those that were silent for long, for a sign of life: a signed report on nothing.
+        """
         for chain, spec in self.plan.network.chains.items():
             wanted = tuple(
                 name for name in self._tries if name not in self.fates and self.plan.transactions[name].chain == chain
@@ -270,6 +276,9 @@ class Dispatch:
                 self._asked_us[chain] = now_us
                 for node in spec.nodes:
                     yield Ask(chain, node.name, wanted)
+            elif not wanted:
+                for name in self._chooser.silent(chain, now_us):
+                    yield Ask(chain, name, ())
 
     def _next_us(self, now_us: int) -> int:
         """When an answer can matter where something is under way; else when the next bridge has delivered."""

@@ -80,6 +80,10 @@ class ObservedDispatchers:
                 counts.refused += 1
             raise
 
+    def silent(self, chain: str, now_us: int) -> tuple[str, ...]:
+        """The chain's nodes that are to be asked for a sign of life."""
+        return self._dispatchers.silent(chain, now_us)
+
     def reported(self, report: Report, now_us: int) -> None:
         """A report came whose signature was checked."""
         self._dispatchers.reported(report, now_us)
