@@ -116,5 +116,13 @@ def receipt(transaction: Transaction, node: str, sequence: int) -> Receipt:
 def step(word: str) -> Transaction:
     digest = content_hash("test", word)
     return Transaction(
-        id=digest, bid=digest, chain=CHAIN, stage=0, effects=digest, gas_units=1, max_gas_price=1, due_us=None
+        id=digest,
+        bid=digest,
+        sender="ann",
+        chain=CHAIN,
+        stage=0,
+        effects=digest,
+        gas_units=1,
+        max_gas_price=1,
+        due_us=None,
     )
