@@ -1,4 +1,4 @@
-"""Keeps docs/benchmarks.md true: runs the benchmarks and rewrites their tables (`make bench`).
+"""Keeps docs/benchmarks.md and load-balancing.md true: runs the benchmarks, rewrites their tables (`make bench`).
 
 A table stands between `<!-- figures: NAME -->` and `<!-- end -->`; NAME is a key of BENCHMARKS. Each is a program that
 prints a table as tests/benchmarks/figures.py has it; names as arguments run those alone. What they print depends on the
@@ -16,12 +16,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "load-balancing.md")
 BENCHMARKS = {
     "intake": "tests.benchmarks.intake",
     "settle": "tests.benchmarks.settle",
     "freeze": "tests.benchmarks.freeze",
     "replay": "tests.benchmarks.replay",
+    "settlements": "tests.benchmarks.settlements",
 }
 """By table, the program."""
 
@@ -43,13 +44,14 @@ def measured(name: str) -> str:
 
 
 def main() -> None:
-    """Rewrite the page in place; what a benchmark found stands there as soon as it has."""
+    """Rewrite the pages in place; what a benchmark found stands there as soon as it has."""
     for name in sys.argv[1:] or BENCHMARKS:
         print(name, flush=True)
         table = measured(name)
-        text = PAGE.read_text(encoding="utf-8")
-        after = _TABLE.sub(lambda one, name=name, table=table: _filled(one, name, table), text)  # type: ignore[misc]  # mypy infers no lambda with defaults
-        PAGE.write_text(after, encoding="utf-8")
+        for page in PAGES:
+            text = page.read_text(encoding="utf-8")
+            after = _TABLE.sub(lambda one, name=name, table=table: _filled(one, name, table), text)  # type: ignore[misc]  # mypy infers no lambda with defaults
+            page.write_text(after, encoding="utf-8")
 
 
 def _filled(found: re.Match[str], name: str, table: str) -> str:

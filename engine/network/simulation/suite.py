@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.network.simulation import failures, overload
 from engine.network.simulation.bench import Progress, Row, known, rows
+from engine.network.simulation.frontier_rows import frontier_rows
 from engine.network.simulation.measure import CODES
 from engine.network.simulation.real_worlds import REAL
 from engine.network.simulation.scenarios import SCENARIOS
@@ -27,6 +28,7 @@ TITLES = {
     "S8": "Liars, sybils, stake whales",
     "R1": "Real nodes: 24 Solana validators, measured round trips, service time 100 ms",
     "R2": "Real stakes: the 20 largest Ethereum staking entities",
+    "frontier": "The online rule against the frontier of latency and decentralisation",
     "waiting": "Predicted against simulated waits",
     "trust": "Liars, forgeries, censors, choices made again",
 }
@@ -37,6 +39,7 @@ Simulation = Callable[[Sequence[int], Collection[str] | None], Sequence[Row]]
 SIMULATIONS: dict[str, Simulation] = {
     "S6": failures.rows,
     "S7": overload.rows,
+    "frontier": frontier_rows,
     "waiting": lambda seeds, _: [dict(row) for row in waiting_rows(len(seeds))],
     "trust": lambda seeds, _: [dict(row) for row in trust_rows(len(seeds))],
 }

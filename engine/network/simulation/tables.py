@@ -58,7 +58,7 @@ def _cell(target: Target, place: Place | None, rows: Sequence[Row]) -> str:
     who = "" if place is target.ours else f" ({place.policy})"
     if row is None:
         return "not run"
-    if not row.get("stable", True) and target.key in {"mean", "p99"}:
+    if not row.get("stable", True) and target.key in {"mean", "p99", "against"}:
         return f"unstable{who}"
     if value is None:
         return f"never{who}"

@@ -170,6 +170,23 @@ TARGETS: list[Target] = [
         for law in ("fixed", "exponential", "lognormal SCV 4")
         for rho in (0.5, 0.95)
     ),
+    *(
+        Target(
+            4,
+            f"{floor}, rho {rho:g}: {text}",
+            key,
+            limit,
+            Place("frontier", OURS, floor, rho, 12),
+            Place("frontier", "equal shares", floor, rho, 12) if key == "against" else None,
+            Place("frontier", "frontier", floor, rho, 12) if key == "against" else None,
+        )
+        for rho in (0.2, 0.6)
+        for floor in ("N(1/3) ≥ 3", "N(1/3) ≥ 4", "N(1/2) ≥ 4", "N(1/2) ≥ 6")
+        for text, key, limit in (
+            ("mean latency over the frontier's", "against", 1.05),
+            ("value share above the floor, worst window", "over_floor", 0.0),
+        )
+    ),
     Target(
         6,
         "20 % of challengers lie: error of the measured delay, 95 % quantile",
