@@ -14,8 +14,10 @@ from engine.market.venues import KINDS, AnyVenueState, kind_of
 from engine.market.venues.balancer_math import ONE
 from engine.market.venues.base import AssetInfo, Trade, TradeRefusedError, VenueState, VenueStateError
 from engine.market.venues.bridge import BridgeState
+from engine.market.venues.concentrated import ConcentratedState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.order_book import Level, OrderBookState
+from engine.market.venues.tick_math import sqrt_price_at
 from engine.market.venues.weighted import WeightedState, WeightedToken
 
 DECIMALS = (6, 8, 18, 18, 0)
@@ -49,6 +51,38 @@ def weighteds() -> st.SearchStrategy[WeightedState]:
 
     sizes = st.lists(st.tuples(amounts, st.integers(1, 100)), min_size=2, max_size=len(TOKENS))
     return st.builds(build, sizes, st.integers(0, ONE // 10), st.sampled_from(["v0", "v3plus"]))
+
+
+@st.composite
+def concentrateds(draw: Callable[..., Any]) -> ConcentratedState:
+    """A few positions over each other, the price anywhere, on an initialised tick or between two."""
+    spacing = draw(st.sampled_from([1, 10, 60, 200]))
+    around = draw(st.sampled_from([0, -200_000, 260_000])) // spacing
+    nets: dict[int, int] = {}
+    for lower, width, liquidity in draw(
+        st.lists(st.tuples(st.integers(-60, 40), st.integers(1, 2000), amounts), min_size=1, max_size=5)
+    ):
+        for tick, sign in ((around + lower, 1), (around + lower + width, -1)):
+            nets[tick * spacing] = nets.get(tick * spacing, 0) + sign * liquidity
+    ticks = tuple((tick, net) for tick, net in sorted(nets.items()) if net)
+    tick = draw(
+        st.one_of(
+            st.integers(-60, 60).map(lambda n: (around + n) * spacing), st.sampled_from([t for t, _ in ticks] or [0])
+        )
+    )
+    low, high = sqrt_price_at(tick), sqrt_price_at(tick + 1)
+    return ConcentratedState(
+        id="sim:alpha/pool:cl",
+        asset0=TOKENS[2],
+        asset1=TOKENS[0],
+        sqrt_price=low + (high - low) * draw(st.integers(0, 99)) // 100,
+        tick=tick,
+        liquidity=sum(net for at, net in ticks if at <= tick),
+        ticks=ticks,
+        tick_spacing=spacing,
+        fee=draw(st.sampled_from([0, 100, 3000, 10_000, 500_000])),
+        protocol_fees=draw(st.sampled_from([(0, 0), (2, 2), (1000, 0)])),
+    )
 
 
 def order_books() -> st.SearchStrategy[OrderBookState]:
@@ -99,6 +133,7 @@ def bridges() -> st.SearchStrategy[BridgeState]:
 STATES: dict[str, st.SearchStrategy[Any]] = {
     "constant_product": constant_products(),
     "weighted_product": weighteds(),
+    "concentrated": concentrateds(),
     "order_book": order_books(),
     "bridge": bridges(),
 }
@@ -125,6 +160,9 @@ def offers(state: VenueState, asset_in: str, asset_out: str) -> list[tuple[str |
         return [(None, 3 * state.reserves[asset_in])]
     if isinstance(state, WeightedState):
         return [(None, state.tokens[asset_in].balance // 3)]
+    if isinstance(state, ConcentratedState):
+        shown = kind_of(state).supply(state, asset_in, asset_out)
+        return [(None, sum(segment.amount_in for segment in shown.segments) * 5 // 4)]
     return [(s.level, s.amount_in) for s in kind_of(state).supply(state, asset_in, asset_out).segments]
 
 
@@ -322,6 +360,18 @@ GOOD: dict[str, Mapping[str, Any]] = {
         },
         "fee": 0,
     },
+    "concentrated": {
+        "id": "sim:alpha/pool:cl",
+        "kind": "concentrated",
+        "asset0": TOKENS[0],
+        "asset1": TOKENS[2],
+        "sqrt_price": 2**96,
+        "tick": 0,
+        "liquidity": 10**9,
+        "ticks": ((-120, 10**9), (60, -(10**9))),
+        "tick_spacing": 60,
+        "fee": 3000,
+    },
     "order_book": {
         "id": "sim:alpha/book:b",
         "kind": "order_book",
@@ -381,6 +431,20 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
         f"tokens/{TOKENS[0]}/weight",
     ),
     ("weighted_product", {"fee": ONE}, "fee"),
+    ("concentrated", {"asset0": STRANGER}, "asset0"),
+    ("concentrated", {"asset1": TOKENS[0]}, "asset1"),
+    ("concentrated", {"protocol_fees": (0, 1001)}, "protocol_fees"),
+    ("concentrated", {"sqrt_price": 2**32}, "sqrt_price"),
+    ("concentrated", {"sqrt_price": 2**160}, "sqrt_price"),
+    ("concentrated", {"tick": 2}, "sqrt_price"),
+    ("concentrated", {"sqrt_price": 2**96 - 1}, "sqrt_price"),
+    ("concentrated", {"ticks": ((60, -(10**9)), (-120, 10**9))}, "ticks/1"),
+    ("concentrated", {"ticks": ((-120, 10**9), (-120, 10**9), (60, -2 * 10**9))}, "ticks/1"),
+    ("concentrated", {"ticks": ((-120, 10**9), (61, -(10**9)))}, "ticks/1"),
+    ("concentrated", {"ticks": ((-120, -(10**9)), (60, 10**9))}, "ticks/0"),
+    ("concentrated", {"ticks": ((-120, 2**128), (60, -(2**128)))}, "ticks/0"),
+    ("concentrated", {"ticks": ((-120, 10**9), (60, 1 - 10**9))}, "ticks"),
+    ("concentrated", {"liquidity": 10**9 - 1}, "liquidity"),
     ("order_book", {"base": STRANGER}, "base"),
     ("order_book", {"quote": STRANGER}, "quote"),
     ("order_book", {"quote": TOKENS[4]}, "quote"),

@@ -8,7 +8,7 @@ between them (both sides are concave and the staircase is linear there). All in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import ceil
 
@@ -55,12 +55,18 @@ def supply_of_curve(
     return Supply(tuple(segments), relative_error=relative, units_error=ceil(loss * (1 + relative)))
 
 
+def growing_shares() -> Iterator[tuple[int, int]]:
+    """(numerator, denominator) of 1.5^j / GRID_SCALE for j = 0 .. GRID_STEPS - 1."""
+    numerator, denominator = 1, GRID_SCALE
+    for _ in range(GRID_STEPS):
+        yield numerator, denominator
+        numerator, denominator = numerator * 3, denominator * 2
+
+
 def _grid(scale: int, limit: int) -> list[int]:
     points = [0]
-    numerator, denominator = max(scale, 1), GRID_SCALE
-    for _ in range(GRID_STEPS):
-        point = min(numerator // denominator, limit)
+    for numerator, denominator in growing_shares():
+        point = min(max(scale, 1) * numerator // denominator, limit)
         if point > points[-1]:
             points.append(point)
-        numerator, denominator = numerator * 3, denominator * 2
     return points
