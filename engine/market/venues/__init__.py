@@ -11,15 +11,17 @@ from engine.market.venues.bridge import Bridge, BridgeState
 from engine.market.venues.concentrated import Concentrated, ConcentratedState
 from engine.market.venues.constant_product import ConstantProduct, ConstantProductState
 from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.stable import Stable, StableState
 from engine.market.venues.weighted import Weighted, WeightedState
 
 KINDS: dict[str, AnyKind] = {
-    kind.kind: kind for kind in (ConstantProduct(), Weighted(), Concentrated(), OrderBook(), Bridge())
+    kind.kind: kind for kind in (ConstantProduct(), Weighted(), Stable(), Concentrated(), OrderBook(), Bridge())
 }
 """Every venue kind by its name on the wire."""
 
 AnyVenueState = Annotated[
-    ConstantProductState | WeightedState | ConcentratedState | OrderBookState | BridgeState, Field(discriminator="kind")
+    ConstantProductState | WeightedState | StableState | ConcentratedState | OrderBookState | BridgeState,
+    Field(discriminator="kind"),
 ]
 """The state of any registered kind, told apart by `kind`."""
 

@@ -5,7 +5,8 @@ Rules for every kind (tests/market/test_conformance.py runs over all registered 
 2. A larger input never gives a smaller output; no sequence of trades through one venue ends with more of
    everything than it began.
 3. `check` refuses a state that can not be, with the field named; it runs when a snapshot is built.
-4. `supply` never shows less than `execute` gives, and states by how much more it may show.
+4. `supply` never shows less than `execute` gives (but for stated noise of a contract's own arithmetic), and states by how
+   much more it may show.
 
 Trades are exact-in: the input is fixed, the output is computed.
 """
@@ -84,6 +85,7 @@ class Supply:
     """A concave over-estimate of a venue's output: segments by falling rate.
 
     At any input x up to the sum of segments: execute(x) <= value(x) <= execute(x) * (1 + relative_error) + units_error.
+    Where a contract's own fixed point is not exact, execute(x) may be above value(x) by at most `units_above` units.
     `lot` is the step of the output (books) or of the input (books, selling); 1 where there is none.
     """
 
@@ -91,6 +93,7 @@ class Supply:
     relative_error: Fraction
     units_error: int
     lot: int = 1
+    units_above: int = 0
 
     def value(self, amount_in: int) -> Fraction:
         """The over-estimate at an input (exact rational); beyond the last segment nothing more is offered."""
