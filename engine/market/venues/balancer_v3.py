@@ -2,7 +2,8 @@
 
 Everything is in live balances: 18-decimal fixed point, token decimals and rates applied. A swap scales what is given (in:
 down, out: up with the rate a unit higher where it is not whole), takes the fee from the input (up), asks the pool, and
-scales back against the trader. Liquidity that is not proportional pays the swap fee on the part that is not.
+scales back against the trader. Liquidity that is not proportional pays the swap fee on the part that is not; to add liquidity the vault rounds the live
+balances up.
 
 Source: balancer/balancer-v3-monorepo, pkg/vault/contracts/{Vault,BasePoolMath}.sol and
 pkg/pool-hooks/contracts/StableSurgeHook.sol; read together with balancer/balancer-maths (MIT), the publishers' own
@@ -63,6 +64,15 @@ class V3Pool:
     supply: int = 0
     surge: Surge | None = None
 
+    @property
+    def balances_up(self) -> tuple[int, ...]:
+        """The live balances rounded up, as the vault loads them to add liquidity.
+
+        Found through the raw balances, each the smallest that gives the live one: exact where a rate is at least 1.
+        """
+        scales = [factor * rate for factor, rate in zip(self.factors, self.rates, strict=True)]
+        return tuple(mul_up(div_up(live, scale), scale) for live, scale in zip(self.balances, scales, strict=True))
+
     def raw_down(self, index: int, amount: int, rate: int) -> int:
         """Units of the token at `index` for a live amount at a rate, rounded down."""
         return div_down(amount, self.factors[index] * rate)
@@ -122,10 +132,11 @@ def imbalance(balances: Sequence[int]) -> int:
 def add_unbalanced(pool: V3Pool, amounts: Sequence[int]) -> int:
     """Pool tokens for exact inputs, one of every token (0 allowed)."""
     scaled = [mul_down(a * f, r) for a, f, r in zip(amounts, pool.factors, pool.rates, strict=True)]
-    fresh = [balance + amount - 1 for balance, amount in zip(pool.balances, scaled, strict=True)]
-    current = pool.maths.invariant(pool.balances, up=True)
+    balances = pool.balances_up
+    fresh = [balance + amount - 1 for balance, amount in zip(balances, scaled, strict=True)]
+    current = pool.maths.invariant(balances, up=True)
     ratio = _bounded(pool, div_down(pool.maths.invariant(fresh, up=False), current))
-    for index, balance in enumerate(pool.balances):
+    for index, balance in enumerate(balances):
         taxable = fresh[index] - mul_down(ratio, balance)
         if taxable > 0:
             fresh[index] -= mul_up(taxable, pool.fee)
@@ -134,9 +145,10 @@ def add_unbalanced(pool: V3Pool, amounts: Sequence[int]) -> int:
 
 def add_single(pool: V3Pool, index: int, pool_tokens: int) -> int:
     """Units of one token for exactly `pool_tokens`."""
-    supply, balance = pool.supply + pool_tokens, pool.balances[index]
+    balances = pool.balances_up
+    supply, balance = pool.supply + pool_tokens, balances[index]
     ratio = _bounded(pool, div_up(supply, pool.supply))
-    fresh = pool.maths.balance_for(pool.balances, index, ratio)
+    fresh = pool.maths.balance_for(balances, index, ratio)
     taxable = fresh - div_down(mul_down(supply, balance), pool.supply)
     fee = div_up(taxable, complement(pool.fee)) - taxable
     return pool.raw_up(index, fresh - balance + fee)
