@@ -73,7 +73,7 @@ def stables() -> st.SearchStrategy[StableState]:
     rates = st.one_of(st.just(ONE), st.integers(ONE // 2, 2 * ONE))
     sizes = st.lists(st.tuples(whole, rates), min_size=2, max_size=len(TOKENS))
     return st.builds(
-        build, sizes, st.integers(1000, 5_000_000), st.integers(0, ONE // 10), st.sampled_from(["v2", "v3"])
+        build, sizes, st.integers(1000, 5_000_000), st.integers(0, ONE // 10), st.sampled_from(["v1", "v2", "v3"])
     )
 
 

@@ -1,18 +1,18 @@
-"""Stable pools of Balancer, bit for bit: V2 (stable, meta stable and composable stable pools) and V3.
+"""Stable pools of Balancer, bit for bit: V2's stable and meta stable pools (`v1`), its composable ones (`v2`), and V3 (`v3`).
 
 The invariant D (engine.market.venues.stable_math) stays what it is; for a net input x of token i
 
     out_j = B_j - y_j(D, B_i + x) - 1          in 18-decimal fixed point, after scaling each amount by its factor
 
 An amount is scaled by 10^(18 - decimals) and the token's rate. Balances enter in the order of the tokens' addresses, as in
-the vaults: the divisions depend on it. Rounding, all against the trader: scaling in and out down, y up, one unit less on top; the fee up, taken from the
-input before scaling (V2) or after it (V3, which also refuses less than 10^6 scaled units and divides by a rate one unit
-higher where a rate is not whole).
+the vaults: the divisions depend on it. Rounding, all against the trader: scaling in and out down, y up, one unit less on
+top; the fee up, taken from the input before scaling (V2) or after it (V3, which also refuses less than 10^6 scaled units
+and divides by a rate one unit higher where a rate is not whole).
 
 Source: balancer/balancer-v2-monorepo, pkg/pool-stable/contracts/{StableMath,ComposableStablePool}.sol and
-pkg/pool-utils/contracts/BaseGeneralPool.sol; balancer/balancer-v3-monorepo, pkg/vault/contracts/Vault.sol (_swap) and
-StableMath.sol. Tokens trade for each other only; the pool's own token (joins and exits by swap) is not among them. The
-first V2 pools (2021) rounded D up; they are not told apart in any file read here, so they are computed like later ones.
+pkg/pool-utils/contracts/BaseGeneralPool.sol, and its branch stable-deployment of 2021; balancer/balancer-v3-monorepo,
+pkg/vault/contracts/Vault.sol (_swap) and StableMath.sol. Tokens trade for each other only; the pool's own token (joins and exits by swap) is not among them. Stable
+and meta stable pools (2021) round D up and so give a unit less now and then; a file that does not say gets `v2`.
 
 A pool so far out of balance that Newton's method does not end can not trade, there as here (`venue_capacity`).
 
@@ -37,7 +37,7 @@ from engine.market.venues.base import (
     VenueStateError,
     refuse_level,
 )
-from engine.market.venues.stable_math import balancer_balance, invariant
+from engine.market.venues.stable_math import balancer_balance, invariant, invariant_up
 from engine.market.venues.stable_supply import StablePair, stable_supply
 from intents.identifiers import AssetId
 from intents.values import Amount, Value, ceil_div
@@ -83,7 +83,7 @@ class StableState(VenueState):
     tokens: dict[AssetId, StableToken]
     amplification: int
     fee: Amount
-    version: Literal["v2", "v3"] = "v2"
+    version: Literal["v1", "v2", "v3"] = "v2"
 
     @property
     def scaled(self) -> dict[AssetId, int]:
@@ -132,7 +132,7 @@ class Stable:
         source, target = _pair(state, trade.asset_in, trade.asset_out)
         if source.balance + trade.amount_in >= BALANCE_LIMIT:
             raise TradeRefusedError("venue_capacity", f"{trade.amount_in} would overflow the balance at {state.id}")
-        if state.version == "v2":
+        if state.version != "v3":
             net = mul_down(trade.amount_in - mul_up(trade.amount_in, state.fee), source.factor * source.rate)
         else:
             entered = mul_down(trade.amount_in, source.factor * source.rate)
@@ -153,9 +153,9 @@ class Stable:
         """Exact input of an exact-output swap. Refusals: `unknown_asset`, `venue_capacity` (all of a balance, no convergence)."""
         source, target = _pair(state, asset_in, asset_out)
         scaling_in, scaling_out = source.factor * source.rate, target.factor * rate_out(state.version, target.rate)
-        wanted = mul_down(amount_out, scaling_out) if state.version == "v2" else mul_up(amount_out, scaling_out)
+        wanted = mul_down(amount_out, scaling_out) if state.version != "v3" else mul_up(amount_out, scaling_out)
         net = _scaled_in(state, asset_in, asset_out, wanted)
-        if state.version == "v2":
+        if state.version != "v3":
             return div_up(div_up(net, scaling_in), ONE - state.fee)
         if min(net, wanted) < MIN_TRADE:
             raise TradeRefusedError("venue_capacity", f"{amount_out} of {asset_out} is less than {state.id} trades")
@@ -165,6 +165,10 @@ class Stable:
         """A staircase over the true curve; the contract's noise is stated in `units_above`."""
         source, target = _pair(state, asset_in, asset_out)
         order = list(state.scaled)
+        try:
+            _balance_after(state, state.scaled, asset_out)
+        except TradeRefusedError:
+            return Supply((), Fraction(0), 0)
         return stable_supply(
             StablePair(
                 amplification=state.amplification,
@@ -176,7 +180,7 @@ class Stable:
                 scale_out=Fraction(target.factor * target.rate, ONE),
                 kept_in=1 - Fraction(state.fee, ONE),
                 kept_out=Fraction(1),
-                coarse=AMP_PRECISION if state.version == "v2" else 1,
+                coarse=AMP_PRECISION if state.version != "v3" else 1,
                 least=MIN_TRADE if state.version == "v3" else 0,
             )
         )
@@ -220,7 +224,8 @@ def _scaled_in(state: StableState, asset_in: AssetId, asset_out: AssetId, wanted
 def _balance_after(state: StableState, balances: Mapping[AssetId, int], asset: AssetId) -> int:
     """The scaled balance of an asset that keeps the state's invariant with the given others."""
     try:
-        found = invariant(state.amplification, list(state.scaled.values()), AMP_PRECISION)
+        solve = invariant_up if state.version == "v1" else invariant
+        found = solve(state.amplification, list(state.scaled.values()), AMP_PRECISION)
         index = list(balances).index(asset)
         return balancer_balance(
             state.amplification, list(balances.values()), index, found, AMP_PRECISION, exact=state.version == "v3"

@@ -73,6 +73,22 @@ def invariant(
     raise ValueError("the invariant does not converge")
 
 
+def invariant_up(amplification: int, balances: Sequence[int], precision: int) -> int:
+    """D as Balancer's first stable pools (2021) compute it: another order of divisions, rounded up. Raises ValueError."""
+    n, total, ann = len(balances), sum(balances), amplification * len(balances)
+    found = total
+    for _ in range(ROUNDS):
+        product = balances[0] * n
+        for balance in balances[1:]:
+            product = ceil_div(CONTRACT.fits(product * balance * n), found)
+        before = found
+        numerator = n * found * found + ceil_div(CONTRACT.fits(ann * total * product), precision)
+        found = ceil_div(CONTRACT.fits(numerator), (n + 1) * found + (ann - precision) * product // precision)
+        if abs(found - before) <= 1:
+            return found
+    raise ValueError("the invariant does not converge")
+
+
 def curve_balance(
     amplification: int,
     balances: Sequence[int],

@@ -56,7 +56,6 @@ def stable_supply(pair: StablePair) -> Supply:
     """A staircase over the true curve, with the contract's noise stated."""
     fine = [balance << MORE_BITS for balance in pair.balances]
     try:
-        invariant(pair.amplification, pair.balances, pair.precision)
         found = invariant(pair.amplification, fine, pair.precision, arithmetic=_FINE_ARITHMETIC)
     except ValueError:
         return Supply((), Fraction(0), 0)  # so far out of balance that the contract can not trade either
