@@ -10,17 +10,25 @@ from engine.market.venues.base import AnyKind, VenueState
 from engine.market.venues.bridge import Bridge, BridgeState
 from engine.market.venues.concentrated import Concentrated, ConcentratedState
 from engine.market.venues.constant_product import ConstantProduct, ConstantProductState
+from engine.market.venues.curve_stable import CurveStable, CurveStableState
 from engine.market.venues.order_book import OrderBook, OrderBookState
 from engine.market.venues.stable import Stable, StableState
 from engine.market.venues.weighted import Weighted, WeightedState
 
 KINDS: dict[str, AnyKind] = {
-    kind.kind: kind for kind in (ConstantProduct(), Weighted(), Stable(), Concentrated(), OrderBook(), Bridge())
+    kind.kind: kind
+    for kind in (ConstantProduct(), Weighted(), Stable(), CurveStable(), Concentrated(), OrderBook(), Bridge())
 }
 """Every venue kind by its name on the wire."""
 
 AnyVenueState = Annotated[
-    ConstantProductState | WeightedState | StableState | ConcentratedState | OrderBookState | BridgeState,
+    ConstantProductState
+    | WeightedState
+    | StableState
+    | CurveStableState
+    | ConcentratedState
+    | OrderBookState
+    | BridgeState,
     Field(discriminator="kind"),
 ]
 """The state of any registered kind, told apart by `kind`."""

@@ -23,7 +23,7 @@ from intents.values import ceil_div
 ROUNDS = 255
 """Rounds of Newton's method after which the contracts give up."""
 
-Products = Literal["together", "apart", "meta"]
+Products = Literal["together", "apart"]
 """Where get_D divides by n: for each balance (the base template, Balancer), or by n^n at the end (NG; factory metapools)."""
 
 
