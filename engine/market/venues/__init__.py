@@ -12,12 +12,22 @@ from engine.market.venues.concentrated import Concentrated, ConcentratedState
 from engine.market.venues.constant_product import ConstantProduct, ConstantProductState
 from engine.market.venues.curve_stable import CurveStable, CurveStableState
 from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.solidly import Solidly, SolidlyState
 from engine.market.venues.stable import Stable, StableState
 from engine.market.venues.weighted import Weighted, WeightedState
 
 KINDS: dict[str, AnyKind] = {
     kind.kind: kind
-    for kind in (ConstantProduct(), Weighted(), Stable(), CurveStable(), Concentrated(), OrderBook(), Bridge())
+    for kind in (
+        ConstantProduct(),
+        Weighted(),
+        Stable(),
+        CurveStable(),
+        Solidly(),
+        Concentrated(),
+        OrderBook(),
+        Bridge(),
+    )
 }
 """Every venue kind by its name on the wire."""
 
@@ -26,6 +36,7 @@ AnyVenueState = Annotated[
     | WeightedState
     | StableState
     | CurveStableState
+    | SolidlyState
     | ConcentratedState
     | OrderBookState
     | BridgeState,

@@ -15,9 +15,26 @@ contract has no function for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil
+from typing import Literal
+
 from pydantic import Field
 
-from intents.values import Amount, Value
+from engine.market.venues.base import (
+    AssetInfo,
+    Supply,
+    Trade,
+    TradeRefusedError,
+    VenueState,
+    VenueStateError,
+    refuse_level,
+)
+from engine.market.venues.curve_supply import FINE, Bounds, supply_of_curve
+from engine.market.venues.exact_out import least_input
+from intents.identifiers import AssetId
+from intents.values import Amount, Value, ceil_div
 
 ONE = 10**18
 """Fixed point of the stable curve."""
@@ -30,6 +47,12 @@ MAX_FEE = 300
 
 RESERVE_LIMIT = 2**112
 """No real reserve is larger; with it no product of the contract needs more than 256 bits for 6 decimals or more."""
+
+MORE_BITS = 64
+"""Binary digits of the true curve beyond the contract's."""
+
+LARGEST_INPUT = 8
+"""The largest input that `supply` shows for a stable pool, as a multiple of the reserve."""
 
 ROUNDS = 255
 """Steps after which the contract's search gives up."""
@@ -141,13 +164,19 @@ def _product_out(source: SolidlyToken, target: SolidlyToken, net: int) -> int:
 
 
 def _stable_out(state: SolidlyState, source: SolidlyToken, target: SolidlyToken, net: int) -> int:
-    """getAmountOut of a stable pool; negative where its search ends above the reserve."""
+    """GetAmountOut of a stable pool; negative where its search ends above the reserve."""
     reserve_in, reserve_out = _scaled(source.reserve, source), _scaled(target.reserve, target)
     try:
-        after = _search(_scaled(net, source) + reserve_in, _k(reserve_in, reserve_out), reserve_out, source, target)
+        first, second = (state.tokens[asset] for asset in sorted(state.tokens))
+        after = _search(
+            _scaled(net, source) + reserve_in,
+            _k(reserve_in, reserve_out),
+            reserve_out,
+            (first.decimals, second.decimals),
+        )
     except (ValueError, ZeroDivisionError) as error:
         raise TradeRefusedError("venue_capacity", f"{state.id}: {error}") from None
-    return (reserve_out - after) * 10**target.decimals // ONE
+    return int((reserve_out - after) * 10**target.decimals // ONE)
 
 
 def _scaled(amount: int, token: SolidlyToken) -> int:
@@ -163,16 +192,16 @@ def _k_of(first: SolidlyToken, second: SolidlyToken) -> int:
     return _k(_scaled(first.reserve, first), _scaled(second.reserve, second))
 
 
-def _search(x: int, k: int, y: int, source: SolidlyToken, target: SolidlyToken) -> int:
-    """The contract's _get_y. ValueError where it gives up."""
+def _search(x: int, k: int, y: int, decimals: tuple[int, int]) -> int:
+    """The contract's _get_y; `decimals` of its token0 and token1. ValueError where it gives up."""
     for _ in range(ROUNDS):
         found = _k(x, y)
         slope = 3 * x * (y * y // ONE) // ONE + (x * x // ONE) * x // ONE
         if found < k:
             step = (k - found) * ONE // slope
             if step == 0:
-                # The contract calls its _k here, which scales by decimals once more.
-                if _k(_scaled(x, source), _scaled(y + 1, target)) > k:
+                # The contract asks its _k here, which scales what is scaled already, x by token0's decimals and y by token1's.
+                if _k(x * ONE // 10 ** decimals[0], (y + 1) * ONE // 10 ** decimals[1]) > k:
                     return y + 1
                 step = 1
             y += step
@@ -184,3 +213,46 @@ def _search(x: int, k: int, y: int, source: SolidlyToken, target: SolidlyToken) 
                 step = 1
             y -= step
     raise ValueError("the search for y does not end")
+
+
+def _stable_supply(source: SolidlyToken, target: SolidlyToken, kept: Fraction, limit: int) -> Supply:
+    """The true curve, found with MORE_BITS more digits, and what the floors of k may move y by on either side."""
+    scale_in, scale_out = int(10 ** (18 - source.decimals)), int(10 ** (18 - target.decimals))
+    start_in, start_out = source.reserve * scale_in, target.reserve * scale_out
+    fine_in, fine_out = start_in << MORE_BITS, start_out << MORE_BITS
+    k = fine_in * fine_out * (fine_in**2 + fine_out**2)
+    noises: list[Fraction] = []
+
+    def after(x: int) -> int:
+        """The y of x^3 y + y^3 x = k, from above."""
+        y = fine_out
+        while True:
+            step = (x * y * (x * x + y * y) - k) // (x**3 + 3 * x * y * y)
+            y -= step
+            if abs(step) <= 1:
+                return y
+
+    def noise(x: int, y: int) -> Fraction:
+        # k is off by its floors: (b + 2 a + 2) / 10^18 + 1 with a = x y and b = x^2 + y^2, at both ends.
+        a, b = x * y // ONE, (x * x + y * y) // ONE
+        slope = (3 * x * y * y + x**3) // ONE**2
+        return Fraction(2 * ((b + 2 * a + 2) // ONE + 2) * ONE, max(slope, 1)) + 2
+
+    def curve(amount: int) -> Bounds:
+        x = fine_in + (int(amount * kept * scale_in) << MORE_BITS)
+        y = after(x)
+        noises.append(noise(x >> MORE_BITS, y >> MORE_BITS))
+        shift = FINE >> MORE_BITS
+        return (fine_out - y - 4) * shift // scale_out, ceil_div((fine_out - y + 4) * shift, scale_out) + shift
+
+    # The slope at the start, from the curve's equation.
+    slope = Fraction(3 * start_in**2 * start_out + start_out**3, start_in**3 + 3 * start_in * start_out**2)
+    spot = slope * kept * scale_in / scale_out
+    shown = supply_of_curve(curve, spot, scale=source.reserve, limit=min(limit, LARGEST_INPUT * source.reserve))
+    off = max(noise(start_in, start_out), *noises) / scale_out + slope * scale_in / scale_out
+    return Supply(
+        shown.segments,
+        shown.relative_error,
+        ceil((off + 2 + spot) * (2 + shown.relative_error)),
+        units_above=ceil(off),
+    )
