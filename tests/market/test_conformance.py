@@ -218,7 +218,10 @@ def slack(state: VenueState, trade: Trade) -> int:
         return ceil(state.tokens[trade.asset_out].balance / Fraction(10**16))
     if isinstance(state, CurveStableState | SolidlyState):
         # Their fees round down, so each of two parts may save a unit; and the contract's noise.
-        return 2 + 3 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
+        noise = 2 + 3 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
+        # Curve's fee stays with the output's balance, where a second part meets it.
+        done = execute(state, trade)
+        return noise + (done[0] * state.fee // 10**10 if done and isinstance(state, CurveStableState) else 0)
     return 0
 
 
