@@ -16,6 +16,8 @@ from engine.market.venues.base import AssetInfo, Trade, TradeRefusedError, Venue
 from engine.market.venues.bridge import BridgeState
 from engine.market.venues.concentrated import ConcentratedState
 from engine.market.venues.constant_product import ConstantProductState
+from engine.market.venues.curve_crypto import CurveCryptoState
+from engine.market.venues.curve_crypto_math import newton_invariant
 from engine.market.venues.curve_stable import CurveStableState
 from engine.market.venues.order_book import Level, OrderBookState
 from engine.market.venues.solidly import SolidlyState
@@ -101,6 +103,46 @@ def curve_stables() -> st.SearchStrategy[CurveStableState]:
     sizes = st.lists(st.tuples(whole, rates), min_size=2, max_size=len(TOKENS))
     styles = st.sampled_from(["together", "apart"])
     return st.builds(build, sizes, st.integers(1, 5000), st.integers(0, 10**8), st.sampled_from([1, 100]), styles)
+
+
+@st.composite
+def curve_cryptos(draw: Callable[..., Any]) -> CurveCryptoState:
+    """Two or three assets, each within a factor of eight of its share."""
+    places = draw(st.sampled_from([(0, 1), (2, 0), (0, 1, 2), (2, 1, 0)]))
+    value = draw(st.integers(10**21, 10**27))
+    prices = [ONE, *(draw(st.integers(10**12, 10**24)) for _ in places[1:])]
+    coins = []
+    for place, price in zip(places, prices, strict=True):
+        worth = value * draw(st.integers(20, 160)) // 100
+        coins.append(
+            {
+                "asset": TOKENS[place],
+                "balance": worth * ONE // price // 10 ** (18 - DECIMALS[place]),
+                "decimals": DECIMALS[place],
+            }
+        )
+    multiplier = draw(st.sampled_from([100, 10_000]))
+    mid = draw(st.integers(5 * 10**5, 10**8))
+    made = CurveCryptoState.model_validate(
+        {
+            "id": "sim:alpha/pool:y",
+            "coins": coins,
+            "price_scale": prices[1:],
+            "amplification": len(places) ** len(places) * draw(st.integers(1, 1000)) * multiplier,
+            "multiplier": multiplier,
+            "gamma": draw(st.integers(10**11, 10**16)),
+            "invariant": 0,
+            "mid_fee": mid,
+            "out_fee": draw(st.integers(mid, 10**9)),
+            "fee_gamma": draw(st.integers(10**12, 10**17)),
+        }
+    )
+    assume(all(coin.balance for coin in made.coins))
+    try:
+        found = newton_invariant(made.amplification, made.gamma, made.all_scaled, made.multiplier)
+    except (ValueError, ZeroDivisionError):
+        assume(False)
+    return made.model_copy(update={"invariant": found})
 
 
 def solidlys() -> st.SearchStrategy[SolidlyState]:
@@ -203,6 +245,7 @@ STATES: dict[str, st.SearchStrategy[Any]] = {
     "weighted_product": weighteds(),
     "stable": stables(),
     "curve_stable": curve_stables(),
+    "curve_crypto": curve_cryptos(),
     "solidly": solidlys(),
     "concentrated": concentrateds(),
     "order_book": order_books(),
@@ -216,6 +259,11 @@ def slack(state: VenueState, trade: Trade) -> int:
     """By how much an output may miss the curve's order: 0, but for the resolution of a contract's fixed point."""
     if isinstance(state, WeightedState):
         return ceil(state.tokens[trade.asset_out].balance / Fraction(10**16))
+    if isinstance(state, CurveCryptoState):
+        # The fee of a trade is that of the balances after it: a part that leaves less out of balance pays less.
+        done = execute(state, trade)
+        dearest = 0 if done is None else done[0] * (state.out_fee - state.mid_fee) // (10**10 - state.out_fee)
+        return dearest + 3 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
     if isinstance(state, CurveStableState | SolidlyState):
         # Their fees round down, so each of two parts may save a unit; and the contract's noise.
         noise = 2 + 3 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
@@ -241,7 +289,7 @@ def offers(state: VenueState, asset_in: str, asset_out: str) -> list[tuple[str |
         return [(None, state.tokens[asset_in].balance // 3)]
     if isinstance(state, StableState):
         return [(None, 3 * state.tokens[asset_in].balance)]
-    if isinstance(state, CurveStableState):
+    if isinstance(state, CurveStableState | CurveCryptoState):
         return [(None, 3 * next(coin.balance for coin in state.coins if coin.asset == asset_in))]
     if isinstance(state, SolidlyState):
         return [(None, 3 * state.tokens[asset_in].reserve)]
@@ -462,6 +510,21 @@ GOOD: dict[str, Mapping[str, Any]] = {
         "amplification": 10_000,
         "fee": 0,
     },
+    "curve_crypto": {
+        "id": "sim:alpha/pool:y",
+        "kind": "curve_crypto",
+        "coins": (
+            {"asset": TOKENS[0], "balance": 10**12, "decimals": 6},
+            {"asset": TOKENS[2], "balance": 5 * 10**20, "decimals": 18},
+        ),
+        "price_scale": (2000 * ONE,),
+        "amplification": 400_000,
+        "gamma": 145 * 10**12,
+        "invariant": 2 * 10**24,
+        "mid_fee": 26 * 10**6,
+        "out_fee": 45 * 10**6,
+        "fee_gamma": 23 * 10**13,
+    },
     "solidly": {
         "id": "sim:alpha/pool:v",
         "kind": "solidly",
@@ -521,6 +584,10 @@ def held(reserve: int = 1000, decimals: int = 6) -> dict[str, int]:
     return {"reserve": reserve, "decimals": decimals}
 
 
+def drop(asset: str = TOKENS[0], balance: int = 10**12, decimals: int = 6) -> dict[str, Any]:
+    return {"asset": asset, "balance": balance, "decimals": decimals}
+
+
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("constant_product", {"reserves": {TOKENS[0]: 1}}, "reserves"),
     ("constant_product", {"reserves": {TOKENS[0]: 1, STRANGER: 1}}, "reserves"),
@@ -565,6 +632,17 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("curve_stable", {"coins": (coin(), coin(TOKENS[1], balance=0))}, "coins/1/balance"),
     ("curve_stable", {"coins": (coin(rate=1), coin(TOKENS[1]))}, "coins/0/rate"),
     ("curve_stable", {"amplification": 99}, "amplification"),
+    ("curve_crypto", {"coins": (drop(), drop())}, "coins"),
+    ("curve_crypto", {"coins": (drop(), drop(STRANGER))}, "coins/1/asset"),
+    ("curve_crypto", {"coins": (drop(), drop(TOKENS[1]))}, "coins/1/decimals"),
+    ("curve_crypto", {"coins": (drop(), drop(TOKENS[1], 0, 8))}, "coins"),
+    ("curve_crypto", {"price_scale": (1, 1)}, "price_scale"),
+    ("curve_crypto", {"price_scale": (0,)}, "price_scale"),
+    ("curve_crypto", {"amplification": 3999}, "amplification"),
+    ("curve_crypto", {"gamma": 10**9}, "gamma"),
+    ("curve_crypto", {"mid_fee": 1}, "mid_fee"),
+    ("curve_crypto", {"out_fee": 25 * 10**6}, "out_fee"),
+    ("curve_crypto", {"invariant": 21 * 10**23}, "invariant"),
     ("solidly", {"tokens": {TOKENS[0]: held()}}, "tokens"),
     ("solidly", {"tokens": {TOKENS[0]: held(), STRANGER: held()}}, "tokens"),
     ("solidly", {"tokens": {TOKENS[0]: held(), TOKENS[1]: held()}}, f"tokens/{TOKENS[1]}/decimals"),

@@ -2,7 +2,7 @@
 
     plain pool     D(balances at 18 decimals) * 10^18 // supply of the pool token
     metapool       its `virtual_price` is the base pool's: the case is the base pool's own state
-    cryptopool     geometric mean of D's shares * 10^18 // supply
+    cryptopool     geometric mean of D's shares * 10^18 // supply; and D itself from the balances
 
 Several blocks of one pool are in `states`. A state without the supply of its pool token has no case.
 """
@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from engine.market.feeds.vector_case import Case, Unsupported
-from engine.market.venues.curve_crypto_math import virtual_price
+from engine.market.venues.curve_crypto_math import newton_invariant, virtual_price
 from engine.market.venues.stable_math import invariant
 
 ONE = 10**18
@@ -35,9 +35,20 @@ def curve_cases(data: dict[str, Any]) -> Iterator[Case | Unsupported]:
         scale = [int(price) for price in data["price_scale"]]
         compute = partial(virtual_price, int(data["d"]), scale, int(data["lp_token_total_supply"]))
         yield Case("virtual price", int(data["virtual_price"]), compute)
+        yield _stored_invariant(data, scale)
         return
     base = data.get("base_pool")
     yield _plain("virtual price", data, data) if base is None else _plain("base pool", base, base)
+
+
+def _stored_invariant(data: dict[str, Any], scale: list[int]) -> Case:
+    """The D that the cryptopool had stored. The file's A is without the multiplier of the pools of 2021, 100."""
+    precise = [int(b) * 10 ** (18 - int(t["decimals"])) for b, t in zip(data["balances"], data["tokens"], strict=True)]
+    scaled = [precise[0], *(balance * price // ONE for balance, price in zip(precise[1:], scale, strict=True))]
+    compute = partial(newton_invariant, 100 * int(data["a_coefficient"]), int(data["gamma"]), scaled, 100)
+    expected = int(data["d"])
+    reason = "a stored D is not always that of the balances (ramps, donations, pools of another multiplier)"
+    return Case("invariant", expected, compute, (expected // 100, reason))
 
 
 def _base_state(name: str, state: dict[str, Any], base: dict[str, Any]) -> Case | Unsupported:

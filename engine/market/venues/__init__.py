@@ -10,6 +10,7 @@ from engine.market.venues.base import AnyKind, VenueState
 from engine.market.venues.bridge import Bridge, BridgeState
 from engine.market.venues.concentrated import Concentrated, ConcentratedState
 from engine.market.venues.constant_product import ConstantProduct, ConstantProductState
+from engine.market.venues.curve_crypto import CurveCrypto, CurveCryptoState
 from engine.market.venues.curve_stable import CurveStable, CurveStableState
 from engine.market.venues.order_book import OrderBook, OrderBookState
 from engine.market.venues.solidly import Solidly, SolidlyState
@@ -23,6 +24,7 @@ KINDS: dict[str, AnyKind] = {
         Weighted(),
         Stable(),
         CurveStable(),
+        CurveCrypto(),
         Solidly(),
         Concentrated(),
         OrderBook(),
@@ -36,6 +38,7 @@ AnyVenueState = Annotated[
     | WeightedState
     | StableState
     | CurveStableState
+    | CurveCryptoState
     | SolidlyState
     | ConcentratedState
     | OrderBookState
