@@ -8,7 +8,8 @@ Rules for every kind (tests/market/test_conformance.py runs over all registered 
 4. `supply` never shows less than `execute` gives (but for stated noise of a contract's own arithmetic), and states by how
    much more it may show.
 
-Trades are exact-in: the input is fixed, the output is computed.
+Trades are exact-in: the input is fixed, the output is computed. Automated pools also say what an exact output costs
+(`ExactOutKind.input_for`): what the contract's own function takes, or the smallest input that is enough where it has none.
 """
 
 from __future__ import annotations
@@ -138,6 +139,13 @@ class VenueKind(Protocol[S]):
 
     def delay_seconds(self, state: S) -> int:
         """0 where the output exists in the same stage; else the stated bound after which it exists."""
+
+
+class ExactOutKind(VenueKind[S], Protocol[S]):
+    """A kind that can be asked for an exact output."""
+
+    def input_for(self, state: S, asset_in: AssetId, amount_out: int, asset_out: AssetId) -> int:
+        """The exact input that the output costs, fees included. Raises TradeRefusedError."""
 
 
 AnyKind = VenueKind[Any]
