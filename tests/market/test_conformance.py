@@ -436,8 +436,9 @@ def test_what_an_exact_output_costs_buys_no_less_of_it(kind: str, data: st.DataO
         assume(error.code == "no_output")
 
     if bought < wanted:
-        # V2's stable maths rounds the two ways by different early divisions.
-        coarse = venue.supply(state, same.asset_in, same.asset_out).units_error if isinstance(state, StableState) else 0
+        # Balancer's powers and early divisions round the two ways by more than what one way may be out of order.
+        fixed_point = isinstance(state, StableState | WeightedState)
+        coarse = venue.supply(state, same.asset_in, same.asset_out).units_error if fixed_point else 0
         assert bought >= wanted - slack(state, same) - coarse
 
 
