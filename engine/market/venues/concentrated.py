@@ -132,28 +132,28 @@ def swap(
     limit = sqrt_price_limit or (MIN_SQRT_PRICE + 1 if down else MAX_SQRT_PRICE - 1)
     if not (MIN_SQRT_PRICE < limit < price if down else price < limit < MAX_SQRT_PRICE):
         raise ValueError(f"expected a price limit ahead of {price}, got {limit}")
-    indices, fee = state.tick_indices, state.swap_fee(down=down)
+    ticks, indices, spacing = state.ticks, state.tick_indices, state.tick_spacing
+    fee = state.swap_fee(down=down)
     position = bisect_right(indices, tick) - (1 if down else 0)
     remaining, paid, got, crossed = amount, 0, 0, 0
     take_step = step_exact_in if exact_in else step_exact_out
     while remaining and price != limit:
         ahead = indices[position] if 0 <= position < len(indices) else None
-        edge = _next_stop(tick, ahead, state.tick_spacing, liquidity, down=down)
+        edge = _next_stop(tick, ahead, spacing, liquidity, down=down)
         edge_price = sqrt_price_at(edge)
-        target = max(edge_price, limit) if down else min(edge_price, limit)
-        step = take_step(price, target, liquidity, remaining, fee)
-        paid += step.amount_in + step.fee
-        got += step.amount_out
-        remaining -= step.amount_in + step.fee if exact_in else step.amount_out
-        moved, price = step.sqrt_price != price, step.sqrt_price
+        target = edge_price if (edge_price >= limit if down else edge_price <= limit) else limit
+        before = price
+        price, spent, out = take_step(price, target, liquidity, remaining, fee)
+        paid, got = paid + spent, got + out
+        remaining -= spent if exact_in else out
         if price == edge_price:
             if edge == ahead:
-                net = state.ticks[position][1]
+                net = ticks[position][1]
                 liquidity += -net if down else net
                 position += -1 if down else 1
                 crossed += 1
             tick = edge - 1 if down else edge
-        elif moved:
+        elif price != before:
             tick = tick_at(price)
     return Swap(paid, got, crossed, price, tick, liquidity)
 
@@ -166,12 +166,14 @@ def _next_stop(tick: int, ahead: int | None, spacing: int, liquidity: int, *, do
     if not liquidity:
         stop = ahead if ahead is not None else MIN_TICK if down else MAX_TICK
     elif down:
-        word = tick // spacing >> WORD_BITS << WORD_BITS
-        stop = word * spacing if ahead is None else max(word * spacing, ahead)
+        stop = (tick // spacing >> WORD_BITS << WORD_BITS) * spacing
+        if ahead is not None and ahead > stop:
+            stop = ahead
     else:
-        word = (tick // spacing + 1 >> WORD_BITS << WORD_BITS) + 2**WORD_BITS - 1
-        stop = word * spacing if ahead is None else min(word * spacing, ahead)
-    return min(max(stop, MIN_TICK), MAX_TICK)
+        stop = ((tick // spacing + 1 >> WORD_BITS << WORD_BITS) + 2**WORD_BITS - 1) * spacing
+        if ahead is not None and ahead < stop:
+            stop = ahead
+    return MIN_TICK if stop < MIN_TICK else min(stop, MAX_TICK)
 
 
 class Concentrated:

@@ -14,7 +14,6 @@ overflow of a product in `_after_amount0`; everywhere else the ranges of the arg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import floor, log
 
@@ -101,26 +100,29 @@ def amount1_between(low: int, high: int, liquidity: int, *, up: bool) -> int:
     return -(-product >> 96) if up else product >> 96
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A move within one range of liquidity: the price after it, units in (fee apart), units out, and the fee in units in."""
-
-    sqrt_price: int
-    amount_in: int
-    amount_out: int
-    fee: int
+Step = tuple[int, int, int]
+"""A move within one range of liquidity: the sqrt price after it, units paid (fee included), units got."""
 
 
 def step_exact_in(current: int, target: int, liquidity: int, remaining: int, fee: int) -> Step:
-    """Spend at most `remaining`, fee included, moving from the current sqrt price towards the target (lower: token0 in)."""
-    down = current >= target
+    """Spend at most `remaining`, fee included, moving from the current sqrt price towards the target (lower: token0 in).
+
+    Written out rather than composed of the functions above, as every swap spends its time here.
+    """
     kept = remaining * (FEE_UNITS - fee) // FEE_UNITS
-    most = _amount_in(current, target, liquidity, down=down)
+    if current >= target:
+        distance = current - target
+        most = -(-(liquidity * distance << 96) // (current * target))  # two roundings up are one
+        if kept >= most:
+            return target, most - most * fee // (fee - FEE_UNITS), liquidity * distance >> 96
+        after = _after_amount0(current, liquidity, kept)
+        return after, remaining, liquidity * (current - after) >> 96
+    distance = target - current
+    most = -(-liquidity * distance >> 96)
     if kept >= most:
-        return Step(target, most, _amount_out(current, target, liquidity, down=down), fee_on(most, fee))
-    after = _after_amount0(current, liquidity, kept) if down else current + (kept << 96) // liquidity
-    # A price that rounds up to the target itself gives the same amounts, and the whole rest is the fee.
-    return Step(after, kept, _amount_out(current, after, liquidity, down=down), remaining - kept)
+        return target, most - most * fee // (fee - FEE_UNITS), (liquidity * distance << 96) // target // current
+    after = current + (kept << 96) // liquidity
+    return after, remaining, (liquidity * (after - current) << 96) // after // current
 
 
 def step_exact_out(current: int, target: int, liquidity: int, remaining: int, fee: int) -> Step:
@@ -133,12 +135,7 @@ def step_exact_out(current: int, target: int, liquidity: int, remaining: int, fe
         out = remaining
         after = current - ceil_div(out << 96, liquidity) if down else _before_amount0(current, liquidity, out)
     paid = _amount_in(current, after, liquidity, down=down)
-    return Step(after, paid, out, fee_on(paid, fee))
-
-
-def fee_on(amount: int, fee: int) -> int:
-    """The fee on top of an input that was counted without it, rounded up."""
-    return ceil_div(amount * fee, FEE_UNITS - fee)
+    return after, paid + ceil_div(paid * fee, FEE_UNITS - fee), out
 
 
 def _amount_in(current: int, target: int, liquidity: int, *, down: bool) -> int:
