@@ -1,7 +1,7 @@
 """Cases of Balancer V3's recorded queries: swaps, liquidity added and removed, ERC-4626 buffers.
 
 `swapKind` 0 is exact in, 1 exact out. Pool types: WEIGHTED, STABLE (also with the surge hook), LIQUIDITY_BOOTSTRAPPING,
-FIXED_PRICE_LBP, QUANT_AMM_WEIGHTED, Buffer; others are reported by their name.
+FIXED_PRICE_LBP, QUANT_AMM_WEIGHTED, RECLAMM, RECLAMM_V2, Buffer; others are reported by their name.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from engine.market.venues.balancer_v3_pools import (
     buffer_amount,
     moving_weights,
 )
+from engine.market.venues.balancer_v3_reclamm import RatioChange, ReClammMaths
 
 BUFFER_TOLERANCE = 10**4
 """A buffer's result may differ by one part in this many, as the publishers of the vectors allow."""
@@ -154,12 +155,32 @@ def _quant(stated: dict[str, Any]) -> PoolMaths:
     return WeightedMaths(moving_weights(weights, multipliers, *times), int(stated["maxTradeSizeRatio"]))
 
 
+def _reclamm(stated: dict[str, Any]) -> PoolMaths:
+    first, second = _integers(stated["lastVirtualBalances"])
+    return ReClammMaths(
+        virtual=(first, second),
+        last_time=int(stated["lastTimestamp"]),
+        time=int(stated["currentTimestamp"]),
+        shift=int(stated["dailyPriceShiftBase"]),
+        margin=int(stated["centerednessMargin"]),
+        change=RatioChange(
+            int(stated["startFourthRootPriceRatio"]),
+            int(stated["endFourthRootPriceRatio"]),
+            int(stated["priceRatioUpdateStartTime"]),
+            int(stated["priceRatioUpdateEndTime"]),
+        ),
+        version=2 if stated["poolType"] == "RECLAMM_V2" else 1,
+    )
+
+
 _MATHS: dict[str, Callable[[dict[str, Any]], PoolMaths]] = {
     "WEIGHTED": _weighted,
     "STABLE": _stable,
     "LIQUIDITY_BOOTSTRAPPING": _bootstrapping,
     "FIXED_PRICE_LBP": _fixed_price,
     "QUANT_AMM_WEIGHTED": _quant,
+    "RECLAMM": _reclamm,
+    "RECLAMM_V2": _reclamm,
 }
 
 
