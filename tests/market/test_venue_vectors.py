@@ -19,7 +19,11 @@ BALANCER = {
     "1-22524240-QuantAMM.json": 12,
     "11155111-10434442-FixedPriceLBP-MTK-USDC.json": 2,
     "11155111-7439300-Stable-stataUSDC-stataUSDT.json": 7,
+    "11155111-7748718-GyroECLP.json": 12,
     "11155111-8085514-LBP-BAL-DAI.json": 4,
+    "8453-31094380-ReClamm-WETH-USDC-Same-Timestamp.json": 1,
+    "8453-31094381-ReClamm-WETH-USDC-Out-Of-Range.json": 4,
+    "8453-32641745-ReClamm-V2-Out-Of-Range.json": 4,
     "buffer-manual.json": 4,
 }
 ONCHAIN = {

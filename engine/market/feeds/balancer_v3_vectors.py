@@ -1,7 +1,7 @@
 """Cases of Balancer V3's recorded queries: swaps, liquidity added and removed, ERC-4626 buffers.
 
 `swapKind` 0 is exact in, 1 exact out. Pool types: WEIGHTED, STABLE (also with the surge hook), LIQUIDITY_BOOTSTRAPPING,
-FIXED_PRICE_LBP, QUANT_AMM_WEIGHTED, RECLAMM, RECLAMM_V2, Buffer; others are reported by their name.
+FIXED_PRICE_LBP, QUANT_AMM_WEIGHTED, GYROE, RECLAMM, RECLAMM_V2, Buffer; others are reported by their name.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from engine.market.feeds.vector_case import Case, Unsupported
 from engine.market.venues import balancer_v3 as vault
 from engine.market.venues.balancer_v3 import PoolMaths, Surge, V3Pool
+from engine.market.venues.balancer_v3_gyro import EllipticMaths
 from engine.market.venues.balancer_v3_pools import (
     FixedPriceMaths,
     StableMaths,
@@ -155,6 +156,13 @@ def _quant(stated: dict[str, Any]) -> PoolMaths:
     return WeightedMaths(moving_weights(weights, multipliers, *times), int(stated["maxTradeSizeRatio"]))
 
 
+def _elliptic(stated: dict[str, Any]) -> PoolMaths:
+    c, s, lam = (int(stated[f"params{name}"]) for name in ("C", "S", "Lambda"))
+    alpha, beta = ((int(stated[f"tau{end}X"]), int(stated[f"tau{end}Y"])) for end in ("Alpha", "Beta"))
+    u, v, w, z, d_sq = (int(stated[name]) for name in ("u", "v", "w", "z", "dSq"))
+    return EllipticMaths(c, s, lam, alpha, beta, u, v, w, z, d_sq)
+
+
 def _reclamm(stated: dict[str, Any]) -> PoolMaths:
     first, second = _integers(stated["lastVirtualBalances"])
     return ReClammMaths(
@@ -179,6 +187,7 @@ _MATHS: dict[str, Callable[[dict[str, Any]], PoolMaths]] = {
     "LIQUIDITY_BOOTSTRAPPING": _bootstrapping,
     "FIXED_PRICE_LBP": _fixed_price,
     "QUANT_AMM_WEIGHTED": _quant,
+    "GYROE": _elliptic,
     "RECLAMM": _reclamm,
     "RECLAMM_V2": _reclamm,
 }
