@@ -128,15 +128,16 @@ def deribit(
 def venue_vectors(
     folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False)], *, as_json: AsJson = False
 ) -> None:
-    """Recorded outputs of pools, replayed to the unit: every JSON file of a folder. Exit code 1 where one differs."""
-    files = sorted(path for path in folder.iterdir() if path.name.endswith((".json", ".json.gz")))
+    """Recorded outputs of pools, replayed to the unit: every JSON file below a folder. Exit code 1 where one differs."""
+    files = sorted(path for path in folder.rglob("*") if path.name.endswith((".json", ".json.gz")) and path.is_file())
     data: dict[str, Any] = {"files": len(files), "cases": 0, "matched": 0, "mismatched": [], "unsupported": []}
     for path in files:
         replayed = _replayed(path)
         data["cases"] += replayed.cases
         data["matched"] += replayed.matched
-        data["mismatched"] += [{"file": path.name, **differing} for differing in replayed.mismatched]
-        data["unsupported"] += [{"file": path.name, "reason": reason} for reason in replayed.unsupported]
+        name = path.relative_to(folder).as_posix()
+        data["mismatched"] += [{"file": name, **differing} for differing in replayed.mismatched]
+        data["unsupported"] += [{"file": name, "reason": reason} for reason in replayed.unsupported]
     if as_json:
         print_json(data)
     else:

@@ -23,9 +23,10 @@ from engine.market.venues.balancer_v3_pools import (
     moving_weights,
 )
 from engine.market.venues.balancer_v3_reclamm import RatioChange, ReClammMaths
+from intents.values import ceil_div
 
-BUFFER_TOLERANCE = 10**4
-"""A buffer's result may differ by one part in this many, as the publishers of the vectors allow."""
+BUFFER_UNITS = 2
+"""A buffer's rate may be off by this many of its last digits, and its result by as many units more."""
 
 BUFFER_REASON = "a wrapped token converts by totals of its own vault, of which the file has a rounded rate only"
 
@@ -120,7 +121,8 @@ def _buffer_cases(data: dict[str, Any], stated: dict[str, Any]) -> Iterator[Case
             wrap=str(swap["tokenIn"]).lower() != wrapped,
             exact_in=int(swap["swapKind"]) == 0,
         )
-        yield Case(f"swaps/{number}", expected, compute, (expected // BUFFER_TOLERANCE, BUFFER_REASON))
+        tolerance = BUFFER_UNITS + ceil_div(BUFFER_UNITS * expected, rate)
+        yield Case(f"swaps/{number}", expected, compute, (tolerance, BUFFER_REASON))
 
 
 def _weighted(stated: dict[str, Any]) -> PoolMaths:

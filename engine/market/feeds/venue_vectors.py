@@ -20,6 +20,7 @@ from engine.market.feeds.balancer_v3_vectors import balancer_v3_cases
 from engine.market.feeds.curve_vectors import curve_cases
 from engine.market.feeds.path_vectors import path_cases, recurrence_cases
 from engine.market.feeds.vector_case import Case, Unsupported
+from intents.errors import ClearwayError
 
 
 @dataclass
@@ -31,6 +32,9 @@ class Replayed:
     mismatched: list[dict[str, str]] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
 
+
+_MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, ClearwayError)
+"""What reading a file of another form raises: fields that are missing, of another type or out of range."""
 
 Reader = Callable[[dict[str, Any]], Iterator[Case | Unsupported]]
 
@@ -52,8 +56,10 @@ def replay_vectors(data: Any) -> Replayed:
     try:
         for case in reader(data):
             _replay(case, result)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except _MALFORMED as error:
         result.unsupported.append(f"not of a known format: {type(error).__name__} {error}")
+    if not result.cases and not result.unsupported:
+        result.unsupported.append("no recorded output")
     return result
 
 
@@ -64,7 +70,7 @@ def _replay(case: Case | Unsupported, result: Replayed) -> None:
     result.cases += 1
     try:
         actual = case.compute()
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         result.mismatched.append({"case": case.name, "expected": str(case.expected), "actual": f"refused: {error}"})
         return
     if actual == case.expected:
