@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.market.feeds.pool_files import read_pool
 from engine.market.venues import tick_math as ticks
 from engine.market.venues.base import Trade, TradeRefusedError
 from engine.market.venues.concentrated import Concentrated, ConcentratedState, swap
@@ -30,20 +31,6 @@ def pool(**changes: Any) -> ConcentratedState:
         "fee": 3000,
     }
     return ConcentratedState.model_validate(made | changes)
-
-
-def recorded(name: str) -> ConcentratedState:
-    """A whole pool of the data folder."""
-    state = json.loads(data_path(f"pools/onchain_vectors/{name}").read_text())
-    scalars = state["scalars"]
-    return pool(
-        sqrt_price=scalars["sqrt_price_x96"],
-        tick=scalars["tick"],
-        liquidity=scalars["liquidity"],
-        ticks=tuple(sorted((int(tick), entry[1]) for tick, entry in state["tick_data"].items())),
-        tick_spacing=scalars["tick_spacing"],
-        fee=scalars["fee"],
-    )
 
 
 # Source: Uniswap/v3-core, test/TickMath.spec.ts.
@@ -74,12 +61,14 @@ def test_a_price_has_the_tick_below_it(tick: int, share: int) -> None:
 
 def test_a_large_swap_through_a_whole_recorded_pool() -> None:
     """100 WBTC at block 24,407,242, as @uniswap/v3-sdk computes it: the price crosses ticks of 458."""
-    state = recorded("uniswap_v3_wbtc_weth_block_24407242.json")
+    path = data_path("pools/onchain_vectors/uniswap_v3_wbtc_weth_block_24407242.json")
+    state = read_pool(json.loads(path.read_text()))
+    assert isinstance(state, ConcentratedState)
     done = swap(state, 100 * 10**8, down=True)
 
     assert done.amount_out == 3054092719899606991451
     assert done.crossed > 1
-    assert Concentrated().input_for(state, A, done.amount_out, B) <= 100 * 10**8
+    assert Concentrated().input_for(state, state.asset0, done.amount_out, state.asset1) <= 100 * 10**8
 
 
 def test_a_swap_stops_at_its_price_limit_and_goes_on_from_there() -> None:

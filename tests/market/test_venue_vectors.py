@@ -9,7 +9,10 @@ import pytest
 
 from api.cli.files import read_bytes
 from engine.market.feeds.base import read_json
+from engine.market.feeds.pool_files import read_pool
 from engine.market.feeds.venue_vectors import Replayed, replay_vectors
+from engine.market.venues import kind_of
+from engine.market.venues.base import Trade, VenueStateError
 from tests.api.program import clearway
 from tests.data import data_path
 
@@ -85,6 +88,43 @@ EMPTY = {
     "totalSupply": "0",
     "amp": "1000",
 }
+STATES = {
+    "aerodrome_v2_dola_usdbc_stable_block_46875151.json": "solidly",
+    "aerodrome_v2_tbtc_weth_volatile_block_46875151.json": "solidly",
+    "balancer_stable_bb_s_usd.json": "stable",
+    "balancer_stable_cbeth_wsteth.json": "stable",
+    "balancer_weighted_dai_gp_weth_usdt_4_token.json": "weighted_product",
+    "curve_tricrypto_block_24407242.json": "curve_crypto",
+    "pancakeswap_v2_weth_usdbc_block_46875151.json": "constant_product",
+    "uniswap_v3_wbtc_weth_block_24407242.json": "concentrated",
+    "uniswap_v4_eth_usdc_block_24407242.json": "concentrated",
+}
+
+
+@pytest.mark.parametrize("name", sorted(STATES))
+def test_a_recorded_state_is_a_venue_that_trades(name: str) -> None:
+    state = read_pool(read_json(read_bytes(data_path(f"pools/onchain_vectors/{name}"))))
+    venue = kind_of(state)
+
+    assert state.kind == STATES[name]
+    for pair in venue.pairs(state):
+        shown = venue.supply(state, *pair)
+        assert shown.segments
+        amount = sum(segment.amount_in for segment in shown.segments[: len(shown.segments) // 2]) or 1
+        out, after = venue.execute(state, "anyone", Trade(pair[0], amount, pair[1]), 0)
+        assert out - shown.units_above <= shown.value(amount) <= out * (1 + shown.relative_error) + shown.units_error
+        assert venue.execute(after, "anyone", Trade(pair[1], out, pair[0]), 0)[0] < amount
+
+
+def test_a_recorded_state_that_can_not_be_is_refused_by_its_field() -> None:
+    data = read_json(read_bytes(data_path("pools/onchain_vectors/uniswap_v3_wbtc_weth_block_24407242.json")))
+    data["scalars"]["liquidity"] += 1
+
+    assert "refused for bad_venue_state at liquidity" in replay_vectors(data).unsupported[0]
+    with pytest.raises(VenueStateError, match="liquidity"):
+        read_pool(data)
+
+
 UNREADABLE: list[tuple[Any, str]] = [
     ([1], "no expected output"),
     ({"pools": {}}, "no expected output"),

@@ -17,9 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.market.feeds.balancer_v3_vectors import balancer_v3_cases
+from engine.market.feeds.base import FeedError
 from engine.market.feeds.curve_vectors import curve_cases
 from engine.market.feeds.path_vectors import path_cases, recurrence_cases
+from engine.market.feeds.pool_files import read_pool
 from engine.market.feeds.vector_case import Case, Unsupported
+from engine.market.venues.base import VenueStateError
 from intents.errors import ClearwayError
 
 
@@ -51,7 +54,7 @@ def replay_vectors(data: Any) -> Replayed:
     result = Replayed()
     reader = next((read for fits, read in _FORMATS if isinstance(data, dict) and fits(data)), None)
     if reader is None:
-        result.unsupported.append("no expected output: the file has states of pools alone")
+        result.unsupported.append(_state_alone(data))
         return result
     try:
         for case in reader(data):
@@ -61,6 +64,16 @@ def replay_vectors(data: Any) -> Replayed:
     if not result.cases and not result.unsupported:
         result.unsupported.append("no recorded output")
     return result
+
+
+def _state_alone(data: Any) -> str:
+    """What a file without expected outputs holds: a pool that its kind accepts, one that it refuses, or neither."""
+    try:
+        return f"no expected output: the state of one {read_pool(data).kind} pool, which its kind accepts"
+    except VenueStateError as error:
+        return f"no expected output: the state of one pool, refused for {error}"
+    except FeedError:
+        return "no expected output: no recorded swap, and no single pool"
 
 
 def _replay(case: Case | Unsupported, result: Replayed) -> None:
