@@ -17,7 +17,7 @@ import typer
 from api.cli.auction import SELECTION_WORK, run_visibly
 from api.cli.feeds import Format, read_feed
 from api.cli.files import read_bytes
-from api.cli.output import EXIT_NO, in_units, print_json, show_table
+from api.cli.output import EXIT_NO, in_units, print_json, say, show_table
 from api.cli.solve import Seed, Work
 from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
@@ -144,10 +144,10 @@ def venue_vectors(
         show_table(
             {"files": True, "cases": True, "matched": True}, [[str(data[n]) for n in ("files", "cases", "matched")]]
         )
-        reasons = [[entry["file"], entry["reason"]] for entry in data["unsupported"]]
-        show_table({"file": False, "not supported": False}, reasons)
-        differing = [[d["file"], d["case"], d["expected"], d["actual"]] for d in data["mismatched"]]
-        show_table({"file": False, "case": False, "expected": True, "actual": True}, differing)
+        for entry in data["unsupported"]:
+            say(f"not supported: {entry['file']}: {entry['reason']}")
+        for entry in data["mismatched"]:
+            say(f"mismatched: {entry['file']}: {entry['case']}: expected {entry['expected']}, got {entry['actual']}")
     if data["mismatched"]:
         raise typer.Exit(EXIT_NO)
 
