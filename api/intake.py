@@ -61,7 +61,7 @@ def _read(intake: Intake, body: bytes, key: str | None, route: tuple[str, ...]) 
         return refusal
 
 
-def _told(outcome: Accepted | BaseException) -> Accepted | Exception:
+def _told(outcome: Accepted | Exception) -> Accepted | Exception:
     """What crosses the pipe: of a fault of ours only that it was one."""
     if isinstance(outcome, Accepted | ClearwayError):
         return outcome
