@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.auction.admission import check_admissible, check_signed
 from engine.auction.problem import Intent
@@ -47,8 +48,7 @@ class Submission:
     request: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """What is answered: 201 where the intent is new, 200 with the same receipt where it was accepted before.
 
     `fresh` says whether it was stored now: not so where the answer is repeated for its key.
