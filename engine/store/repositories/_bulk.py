@@ -36,14 +36,14 @@ def find_all(
     """The wanted columns, as the driver gives them, of the rows whose key columns are together one of the values."""
     dialect = connection.dialect
     processors = [process or _same for _, process in _processors(dialect, table, tuple(keys))]
-    found = [tuple(process(part) for process, part in zip(processors, one, strict=True)) for one in values]
+    found = [tuple(process(part) for process, part in zip(processors, value, strict=True)) for value in values]
     if not found:
         return []
     mark = "?" if dialect.paramstyle == "qmark" else "%s"
-    sought = ", ".join([f"({', '.join([mark] * len(keys))})"] * len(found))
-    values_word = "VALUES " if dialect.tuple_in_values else ""
-    statement = f"SELECT {', '.join(wanted)} FROM {table.name} WHERE ({', '.join(keys)}) IN ({values_word}{sought})"  # noqa: S608 - names of ours and marks of parameters
-    return connection.exec_driver_sql(statement, tuple(part for one in found for part in one)).all()
+    # Not (keys) IN (VALUES ...): for more than one of them SQLite looks through the whole table.
+    one = " AND ".join(f"{key} = {mark}" for key in keys)
+    statement = f"SELECT {', '.join(wanted)} FROM {table.name} WHERE " + " OR ".join([f"({one})"] * len(found))  # noqa: S608 - names of ours and marks of parameters
+    return connection.exec_driver_sql(statement, tuple(part for key in found for part in key)).all()
 
 
 @cache
