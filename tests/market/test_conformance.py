@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -103,7 +103,8 @@ STATES: dict[str, st.SearchStrategy[Any]] = {
     "bridge": bridges(),
 }
 kinds = pytest.mark.parametrize("kind", sorted(KINDS))
-laws = settings(derandomize=True, max_examples=50, deadline=None)
+# How much is filtered out depends on which modules are loaded, whose constants the library tries.
+laws = settings(derandomize=True, max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def slack(state: VenueState, asset_out: str) -> int:

@@ -116,7 +116,7 @@ def test_what_strangers_say_hurts_no_auction(url: str, database: Database) -> No
     def solve(request: Request, body: bytes) -> None:
         problem = Problem.from_json(body)
         first = {"intent": problem.intents[0].id, "units": str(2**256 - 1), "in": {USD: "0"}, "out": {USD: "1"}}
-        said = [*NASTY, {"fills": [first, first]}, {"fills": [first] * 2000}]
+        said = [*NASTY, {"fills": [first, first]}, {"fills": [first] * 300}]
         solutions = [Solution.from_wire({**one, "problem": problem.hash}) for one in said]
         sealed.append(proposal(*solutions, *solutions))
         request.reply(seal(problem, *solutions, *solutions).model_dump_json().encode())
