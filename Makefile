@@ -53,7 +53,8 @@ format: install ## rewrite the code in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## the benchmark figures on the recorded data, as JSON
+bench: install ## the benchmarks: rewrite docs/benchmarks.md, print the figures on the recorded data as JSON
+	$(BIN)/python -m docs.benchmarks
 	$(BIN)/clearway bench cow $(CLEARWAY_DATA)/cow/mainnet_2023/instance_7400681.json.gz --json
 	$(BIN)/clearway bench deribit $(CLEARWAY_DATA)/options/deribit_btc_book_2020-05-21.csv.gz --json
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.cli.workers import built_in_commands
 from api.server import check_secrets
 from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 from intents.errors import ClearwayError
-from solvers.registry import BUILT_IN, SolverUnavailableError, load
+from solvers.registry import SolverUnavailableError, load
 
 _SQLITE = "sqlite:///"
 
@@ -30,7 +32,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which the service needs it."""
-    return [_mode(settings), _data(settings), _key(settings), _database(settings), _port(settings), *_solvers()]
+    return [_mode(settings), _data(settings), _key(settings), _database(settings), _port(settings), *_solvers(settings)]
 
 
 def _mode(settings: Settings) -> Finding:
@@ -70,9 +72,8 @@ def _database(settings: Settings) -> Finding:
     if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
         return Finding("database", good=True, found="will be made by `clearway run`")
     try:
-        database = Database.open(url)
-        revision = database.revision()
-        database.close()
+        with closing(Database.open(url)) as database:
+            revision = database.revision()
     except Exception as error:  # noqa: BLE001 - whatever a driver raises is what we came to find
         kind = type(error).__name__
         return Finding("database", good=False, found=f"can not be opened ({kind})", remedy="check DATABASE_URL")
@@ -91,8 +92,13 @@ def _port(settings: Settings) -> Finding:
     return Finding("port", good=True, found=str(settings.port))
 
 
-def _solvers() -> Iterator[Finding]:
-    for name in BUILT_IN:
+def _solvers(settings: Settings) -> Iterator[Finding]:
+    try:
+        names = list(built_in_commands(settings.built_in))
+    except ClearwayError as error:
+        yield Finding("solvers", good=False, found=str(error), remedy="name others in CLEARWAY_BUILT_IN")
+        return
+    for name in names:
         try:
             load(name)
         except SolverUnavailableError as error:

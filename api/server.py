@@ -13,20 +13,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import closing, contextmanager
 
 import structlog
 import uvicorn
 
 from api import logs
+from api.cli.workers import built_in_commands
 from api.http.app import create_app
+from api.http.intake_link import IntakeLink
 from api.http.service import Service
 from engine.market.world import DEMO_SALT
-from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.embedded import EmbeddedWorld, ListedAssets
 from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.operation import Mode, mode
 from engine.runtime.settings import Settings
+from engine.runtime.version import code_version
 from engine.store.database import Database
 from intents.errors import InputError
 
@@ -40,20 +42,35 @@ END_SECONDS = 20.0
 def serve(settings: Settings, *, started: Callable[[str], None] = lambda _: None) -> None:
     """Run the service until it is interrupted or terminated; `started` is told its URL.
 
-    Raises InputError `default_secrets`, `bad_key_file`, `port_in_use`, and the store's errors.
+    Raises InputError `default_secrets`, `unknown_solver`, `bad_key_file`, `port_in_use`, and the store's errors.
     """
     check_secrets(settings)
+    built_in_commands(settings.built_in)
     logs.configure()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     key = engine_key(settings.data_dir / KEY_FILE)
     with _ended_by_signals(), _listening(settings) as listener, _opened(settings) as database:
         world = EmbeddedWorld.open(database, settings.world_seed)
-        service = embedded_service(database, world, key, private_solvers=settings.private_solvers)
+        link = IntakeLink(os.environ)
+        service = embedded_service(
+            database,
+            world,
+            key,
+            cadence_seconds=settings.cadence_seconds,
+            private_solvers=settings.private_solvers,
+            link=link,
+        )
         port = listener.getsockname()[1]
         config = uvicorn.Config(
-            create_app(service), log_level="warning", access_log=False, proxy_headers=False, server_header=False
+            create_app(service),
+            log_config=None,  # ours
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
         )
-        with _auctioneer(port):
+        with _auctioneer(port), closing(link):
+            link.start()
             started(f"http://{settings.host}:{port}")
             uvicorn.Server(config).run(sockets=[listener])
 
@@ -69,8 +86,16 @@ def check_secrets(settings: Settings) -> None:
         raise InputError("default_secrets", "CLEARWAY_MODE", expected=expected, actual=actual)
 
 
-def embedded_service(database: Database, world: EmbeddedWorld, key: bytes, *, private_solvers: bool = False) -> Service:
-    """What the API serves of an embedded world. Its assets never change."""
+def embedded_service(
+    database: Database,
+    world: EmbeddedWorld,
+    key: bytes,
+    *,
+    cadence_seconds: float = 5.0,
+    private_solvers: bool = False,
+    link: IntakeLink | None = None,
+) -> Service:
+    """What the API serves of an embedded world."""
 
     def ready() -> str:
         with database.reading() as work:
@@ -82,18 +107,18 @@ def embedded_service(database: Database, world: EmbeddedWorld, key: bytes, *, pr
         leads = holder is not None and holder[2] > world.clock.now_ms()
         return "" if leads else "no auctioneer that leads"
 
-    with database.reading() as work:
-        assets = frozenset(world.market(work).assets)
     return Service(
         database=database,
         engine_key=key,
         deployment_salt=DEMO_SALT,
-        code_version=version("clearway"),
+        code_version=code_version(),
         faucet_open=True,
-        assets=assets,
+        assets=ListedAssets(database, world),
         now_ms=world.clock.now_ms,
         ready=ready,
+        cadence_ms=round(cadence_seconds * 1000),
         private_solvers=private_solvers,
+        link=link,
     )
 
 

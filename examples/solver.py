@@ -1,8 +1,9 @@
 """A solver of one's own: fills single swaps, each on one constant product pool. See docs/solver-api.md.
 
-    python examples/solver.py NAME PORT http://127.0.0.1:8000
+    clearway intent keygen --scheme ed25519 -o solver-key.json
+    python examples/solver.py solver-key.json NAME PORT http://127.0.0.1:8000
 
-Needs Python's standard library and `cryptography`. A new key is made at each start: keep one to keep the name.
+Needs Python's standard library and `cryptography`.
 """
 
 import hashlib
@@ -11,12 +12,11 @@ import sys
 import urllib.request
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-KEY = Ed25519PrivateKey.generate()
-PUBLIC = "ed25519:" + KEY.public_key().public_bytes_raw().hex()
 SEALED: dict[str, Any] = {}  # by commitment: the solutions
 
 
@@ -41,7 +41,7 @@ def output(pool: Any, paid: str, received: str, amount: int) -> int:
 
 
 def solve(problem: Any, problem_hash: str) -> list[Any]:
-    """Of each pair of assets the intent with the lowest limit, filled whole on the best pool that no other one uses."""
+    """Of each pair of assets the intent with the lowest limit that can pay, filled whole on the best pool that is left."""
     time, solutions = problem["snapshot"]["time_seconds"], []
     pairs: dict[tuple[str, str], list[Any]] = {}
     for intent in problem["intents"]:
@@ -49,21 +49,21 @@ def solve(problem: Any, problem_hash: str) -> list[Any]:
         plain = len(wish["pays"]) == len(wish["receives"]) == 1 and not wish["payoff_floors"] and not wish["worst_loss"]
         if plain and wish["valid_from"] <= time < wish["valid_until"]:
             ((paid, most),), ((received, least),) = wish["pays"].items(), wish["receives"].items()
-            pairs.setdefault((paid, received), []).append((Fraction(int(least), int(most)), intent["id"], intent))
+            left = int(wish["units"]) - int(intent["filled_units"])
+            amount = int(most) * left // int(wish["units"])
+            held = problem["holdings"].get(wish["owner"], {}).get(paid, {"amount": "0", "reserved": "0"})
+            if amount <= int(held["amount"]) - int(held["reserved"]):
+                one = Fraction(int(least), int(most)), intent["id"], left, amount, wish["allowed_venues"]
+                pairs.setdefault((paid, received), []).append(one)
     pools = {venue["id"]: venue for venue in problem["snapshot"]["venues"] if venue["kind"] == "constant_product"}
-    for (paid, received), intents in sorted(pairs.items()):
-        intent = min(intents, key=lambda item: item[:2])[2]
-        wish, units = intent["outcome"], int(intent["outcome"]["units"])
-        left = units - int(intent["filled_units"])
-        amount = int(wish["pays"][paid]) * left // units
+    for (paid, received), wishes in sorted(pairs.items()):
+        limit, intent_id, left, amount, bound = min(wishes)
         out, name = max(((output(pool, paid, received, amount), name) for name, pool in pools.items()), default=(0, ""))
-        held = problem["holdings"].get(wish["owner"], {}).get(paid, {"amount": "0", "reserved": "0"})
-        enough = out and out * units >= left * int(wish["receives"][received])
-        if not enough or int(held["amount"]) - int(held["reserved"]) < amount or wish["allowed_venues"]:
+        if not out or out < limit * amount or bound:
             continue
         del pools[name]
         money = {"in": {paid: str(amount)}, "out": {received: str(out)}, "stage": 0}
-        fill = {"intent": intent["id"], "units": str(left), "fee": {}, **money}
+        fill = {"intent": intent_id, "units": str(left), "fee": {}, **money}
         legs, prices = [{"venue": name, "level": None, **money}], {f"{paid}>{received}": [str(out), str(amount)]}
         solution = {"fills": [fill], "legs": legs, "prices": prices, "problem": problem_hash}
         solutions.append({**solution, "transfers": [], "lines": [], "solver": None})
@@ -106,12 +106,14 @@ def call(url: str, body: Any = None) -> Any:
 
 
 if __name__ == "__main__":
-    name, port, clearway = sys.argv[1:]
+    key_file, name, port, clearway = sys.argv[1:]
+    KEY = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(json.loads(Path(key_file).read_text())["private_key"][2:]))
+    PUBLIC = "ed25519:" + KEY.public_key().public_bytes_raw().hex()
     server = ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
     engine = call(clearway + "/v1/deployment")["engine"].removeprefix("ed25519:")
     ENGINE = Ed25519PublicKey.from_public_bytes(bytes.fromhex(engine))
     me = {"name": name, "url": f"http://127.0.0.1:{server.server_port}", "key": PUBLIC}
     me["challenge"] = call(clearway + "/v1/solvers/challenge")["challenge"]
     me["signature"] = sign(tagged_hash("clearway/solver-registration/1", *me.values()))
-    print(call(clearway + "/v1/solvers", me), flush=True)
+    print(json.dumps(call(clearway + "/v1/solvers", me)), flush=True)
     server.serve_forever()

@@ -73,7 +73,7 @@ OUTCOME_TYPES: Mapping[str, Fields] = {
 CANCELLATION_TYPES: Mapping[str, Fields] = {"Cancellation": [("string", "owner"), ("bytes32", "intent")]}
 """The EIP-712 type of a cancellation."""
 
-_AMOUNT_MAPS = tuple(name for kind, name in OUTCOME_TYPES["Outcome"] if kind == "Amount[]")
+_AMOUNT_MAPS = frozenset(name for kind, name in OUTCOME_TYPES["Outcome"] if kind == "Amount[]")
 _SCHEMAS = {"Outcome": Schema(OUTCOME_TYPES), "Cancellation": Schema(CANCELLATION_TYPES)}
 _BYTES32 = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 _CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -106,7 +106,7 @@ def typed_data(value: Signable, salt: str) -> dict[str, Any]:
         "types": {struct: [{"name": n, "type": t} for t, n in fields] for struct, fields in types.items()},
         "primaryType": name,
         "domain": domain,
-        "message": _message(value),
+        "message": _message(value.to_wire()),
     }
 
 
@@ -122,7 +122,8 @@ def intent_id(outcome: Outcome, salt: str) -> str:
 
 def digest(value: Signable, salt: str) -> bytes:
     """The EIP-712 digest of an outcome or a cancellation under the deployment's salt (0x and 64 hex digits)."""
-    return _SCHEMAS[type(value).__name__].digest(_separator(salt), type(value).__name__, _message(value))
+    name = type(value).__name__
+    return _SCHEMAS[name].digest(_separator(salt), name, _message(value.model_dump(by_alias=True)))
 
 
 def eip712_owner(private_key: bytes) -> str:
@@ -154,20 +155,24 @@ def sign_ed25519(value: Signable, salt: str, private_key: bytes) -> Signed:
 
 def verify_signature(value: Signable, salt: str, scheme: str, signature_hex: str) -> None:
     """Raise InputError `bad_signature` unless it is the owner's signature of the value in its one spelling."""
-    signed = digest(value, salt)
+    verify_signed(digest(value, salt), value.owner, scheme, signature_hex)
+
+
+def verify_signed(signed: bytes, owner: str, scheme: str, signature_hex: str) -> None:
+    """`verify_signature` for who has the digest already."""
     if scheme == "eip712":
         signer = recover_address(signed, _unhex(signature_hex, 65))
-        if signer != value.owner:
-            _refuse(f"a signature of {value.owner}", signer)
-    elif scheme == "ed25519" and value.owner.startswith(_ED25519):
+        if signer != owner:
+            _refuse(f"a signature of {owner}", signer)
+    elif scheme == "ed25519" and owner.startswith(_ED25519):
         signature = _unhex(signature_hex, 64)
         try:
-            public_key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(value.owner.removeprefix(_ED25519)))
+            public_key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(owner.removeprefix(_ED25519)))
             public_key.verify(signature, signed)
         except (InvalidSignature, ValueError):
-            _refuse(f"a signature of {value.owner}", signature_hex)
+            _refuse(f"a signature of {owner}", signature_hex)
     else:
-        _refuse("eip712 for an owner 0x..., ed25519 for an owner ed25519:...", f"{scheme} for {value.owner}")
+        _refuse("eip712 for an owner 0x..., ed25519 for an owner ed25519:...", f"{scheme} for {owner}")
 
 
 def recover_address(signed: bytes, signature: bytes) -> str:
@@ -214,11 +219,10 @@ def _separator(salt: str) -> bytes:
     return domain_separator(_domain(salt))
 
 
-def _message(value: Signable) -> dict[str, Any]:
-    message: dict[str, Any] = value.to_wire()
-    if isinstance(value, Outcome):
-        for name in _AMOUNT_MAPS:
-            message[name] = [{"asset": asset, "amount": amount} for asset, amount in sorted(message[name].items())]
+def _message(message: dict[str, Any]) -> dict[str, Any]:
+    """A value's fields as they are signed: maps of assets as arrays, in ascending order of asset."""
+    for name in _AMOUNT_MAPS & message.keys():
+        message[name] = [{"asset": asset, "amount": amount} for asset, amount in sorted(message[name].items())]
     return message
 
 

@@ -1,7 +1,7 @@
 """One solver in a process of its own: `python -m solvers.worker NAME`, talking as `engine.runtime.frames` says.
 
 The solver's optimiser is loaded before the first request, once. Whatever it prints goes to standard error. The process
-knows nothing of the deadline's enforcement: who started it kills its process group.
+knows nothing of the deadline's enforcement: who started it ends it, and all that it started (engine.runtime.guard).
 """
 
 from __future__ import annotations

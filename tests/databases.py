@@ -45,11 +45,15 @@ class Databases:
             template = Database.open(self._templates[kind])
             template.upgrade()
             template.close()
-        made = make_url(self._templates[kind]).database or ""
-        if kind != "sqlite":
-            return self._created(kind, made)
+        return self.copy(self._templates[kind])
+
+    def copy(self, url: str) -> str:
+        """The URL of a copy of a database that `empty` or `migrated` made and that nobody is connected to."""
+        made = make_url(url)
+        if made.get_backend_name() != "sqlite":
+            return self._created("postgresql", made.database or "")
         path = self._factory.mktemp("sqlite") / "clearway.db"
-        path.write_bytes(Path(made).read_bytes())
+        path.write_bytes(Path(made.database or "").read_bytes())
         return f"sqlite:///{path}"
 
     def drop(self, url: str) -> None:

@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, online, operate, run, schema, solve, verify
+from api.cli import auction, bench, feeds, online, operate, replay, run, schema, solve, verify
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -27,7 +27,7 @@ app.command("demo")(feeds.demo)
 app.command("solve")(solve.solve)
 app.command("verify")(verify.verify_files)
 app.command("auction")(auction.auction)
-app.command("replay")(verify.replay_file)
+app.command("replay")(replay.replay_files)
 app.command("run")(run.run)
 app.command("doctor")(run.doctor)
 app.command("pause")(operate.pause)

@@ -1,4 +1,4 @@
-"""`clearway verify` and `clearway replay`: the two questions an auditor asks, answered from files alone."""
+"""`clearway verify`: what the engine would say of a solution, from files alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
 from engine.auction.verdict import Fault, Verdict
 from engine.auction.verify import verify
-from engine.audit.replay import replay_record
 from intents.errors import InputError
 
 
@@ -76,27 +75,3 @@ def _wire(verdict: Verdict) -> dict[str, Any]:
         "gas": data["gas"],
         "fault": data["fault"],
     }
-
-
-def replay_file(
-    record_file: Annotated[Path, typer.Argument(metavar="RECORD")],
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-) -> None:
-    """Redo a recorded auction from the record alone. `identical`, or the first difference and exit code 1."""
-    report = replay_record(read_bytes(record_file))
-    if as_json:
-        print_json(
-            {
-                "identical": report.identical,
-                "difference": report.difference,
-                "expected": report.expected,
-                "actual": report.actual,
-            }
-        )
-    elif report.identical:
-        say("identical")
-    else:
-        say(f"differs at {report.difference or '/'}: expected {report.expected}, got {report.actual}")
-    if not report.identical:
-        raise typer.Exit(EXIT_NO)

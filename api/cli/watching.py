@@ -18,7 +18,8 @@ from rich.text import Text
 from api.cli.output import OUT
 from api.client.blocking import Client
 from api.client.errors import ServiceError
-from api.http.views import AuctionPage, IntentPage, SolverList
+from api.http.solver_views import SolverList
+from api.http.views import AuctionPage, IntentPage
 from intents.errors import ClearwayError
 
 AUCTIONS, INTENTS = 8, 12

@@ -10,12 +10,23 @@ from contextlib import contextmanager
 from engine.auction.problem import Problem
 from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.pool import Pool
+from intents.errors import InputError
 from solvers.registry import BUILT_IN, SolverUnavailableError
 
 
 def solver_command(name: str) -> tuple[str, ...]:
     """The command that starts a worker of a built-in solver."""
     return sys.executable, "-P", "-m", "solvers.worker", name
+
+
+def built_in_commands(listed: str) -> dict[str, tuple[str, ...]]:
+    """The commands of the built-in solvers that a setting lists, by commas. Raises InputError `unknown_solver`."""
+    names = list(filter(None, listed.split(",")))
+    for name in names:
+        if name not in BUILT_IN:
+            expected = f"some of {', '.join(BUILT_IN)}"
+            raise InputError("unknown_solver", "CLEARWAY_BUILT_IN", expected=expected, actual=ascii(name))
+    return {name: solver_command(name) for name in names}
 
 
 def run_solvers(

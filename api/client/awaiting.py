@@ -20,6 +20,7 @@ from api.client import calls
 from api.client.calls import Call
 from api.client.exchange import Policy, Send, exchange
 from api.client.transport import TIMEOUT, answer_of, checked_url, lengthened, no_answer, request_of
+from api.http.solver_views import Challenge, KeyChange, Registered, Registration, Removal, Removed, SolverList
 from api.http.views import (
     AuctionDetail,
     AuctionPage,
@@ -36,7 +37,6 @@ from api.http.views import (
     Positions,
     ServerTime,
     SignedCancellation,
-    SolverList,
 )
 from engine.auction.problem import Intent
 from engine.audit.explain import Explanation
@@ -152,6 +152,22 @@ class AsyncClient:
     async def solvers(self) -> SolverList:
         """Who may bid."""
         return await self._call(calls.solvers())
+
+    async def solver_challenge(self) -> Challenge:
+        """What the next thing that a solver signs has in it."""
+        return await self._call(calls.solver_challenge())
+
+    async def register_solver(self, asked: Registration) -> Registered:
+        """Register a solver, or say where it moved, which also ends its bench."""
+        return await self._call(calls.register_solver(asked))
+
+    async def remove_solver(self, name: str, asked: Removal) -> Removed:
+        """Have a solver leave: it is not asked any more; its account keeps what it holds, and its key the name."""
+        return await self._call(calls.remove_solver(name, asked))
+
+    async def change_solver_key(self, name: str, asked: KeyChange) -> Registered:
+        """Give a solver another key, from the next auction on."""
+        return await self._call(calls.change_solver_key(name, asked))
 
     async def time(self) -> ServerTime:
         """The service's clock, by which the validity of intents is judged."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
+from api.http.solver_views import Challenge, KeyChange, Registered, Registration, Removal, Removed, SolverList
 from api.http.views import (
     AuctionDetail,
     AuctionPage,
@@ -27,7 +28,6 @@ from api.http.views import (
     Positions,
     ServerTime,
     SignedCancellation,
-    SolverList,
 )
 from engine.auction.problem import Intent
 from engine.audit.explain import Explanation
@@ -122,6 +122,28 @@ def solvers() -> Call[SolverList]:
     return _get("/v1/solvers", SolverList)
 
 
+def solver_challenge() -> Call[Challenge]:
+    """What the next thing that a solver signs has in it."""
+    return _get("/v1/solvers/challenge", Challenge)
+
+
+def register_solver(asked: Registration) -> Call[Registered]:
+    """Register a solver, or say where it moved."""
+    return _post("/v1/solvers", asked, Registered, content_hash("clearway/solver-call/1", asked))
+
+
+def remove_solver(name: str, asked: Removal) -> Call[Removed]:
+    """Have a solver leave."""
+    key = content_hash("clearway/solver-call/1", asked)
+    return _post(f"/v1/solvers/{_part(name)}", asked, Removed, key, method="DELETE")
+
+
+def change_solver_key(name: str, asked: KeyChange) -> Call[Registered]:
+    """Give a solver another key."""
+    key = content_hash("clearway/solver-call/1", asked)
+    return _post(f"/v1/solvers/{_part(name)}/key", asked, Registered, key, method="PUT")
+
+
 def server_time() -> Call[ServerTime]:
     """The service's clock."""
     return _get("/v1/time", ServerTime)
@@ -137,9 +159,9 @@ def _get(path: str, answer: type[V], **query: str | int | None) -> Call[V]:
     return Call("GET", path, answer.from_json, query=given)
 
 
-def _post(path: str, body: Value, answer: type[V], key: str) -> Call[V]:
+def _post(path: str, body: Value, answer: type[V], key: str, *, method: str = "POST") -> Call[V]:
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    return Call("POST", path, answer.from_json, headers=headers, body=canonical_bytes(body.to_wire()))
+    return Call(method, path, answer.from_json, headers=headers, body=canonical_bytes(body.to_wire()))
 
 
 def _part(text: str) -> str:

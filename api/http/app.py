@@ -11,16 +11,19 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp
 
 from api.http import problems, routes_accounts, routes_auctions, routes_intents, routes_service, routes_solvers
+from api.http.intake_route import IntakeFirst
 from api.http.metrics import Measured
 from api.http.problems import ProblemDocument
 from api.http.service import Service
-from api.http.views import Deposit, Registration, SignedCancellation
+from api.http.solver_views import KeyChange, Registration, Removal
+from api.http.views import Deposit, SignedCancellation
 from engine.auction.problem import Intent
 from intents.values import Value
 
-BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration)
+BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration, Removal, KeyChange)
 """What is read from requests."""
 
 
@@ -43,7 +46,11 @@ def create_app(service: Service) -> FastAPI:
 
 
 class _Application(FastAPI):
-    """FastAPI, with the schemas of what routes read and refuse by themselves in its document."""
+    """FastAPI, with a short way for intents, and the schemas of what routes read by themselves in its document."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request goes through."""
+        return IntakeFirst(super().build_middleware_stack(), self.state.service)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""

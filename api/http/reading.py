@@ -24,6 +24,21 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_PAGE = 200
 """Most items of a page."""
 
+KEY_NAME = "Idempotency-Key"
+"""The header that names a request."""
+
+KEY_DESCRIPTION = "Names this request of this owner: with the same body the same answer, with another one a refusal."
+
+KEY_PARAMETER = {
+    "name": KEY_NAME,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+    "description": KEY_DESCRIPTION,
+}
+"""The OpenAPI of `idempotency_key`."""
+
+_KEY_TEXT = re.compile(r"[!-~]{1,128}", re.ASCII)
 _COUNT = re.compile(r"(0|[1-9][0-9]{0,15})\Z", re.ASCII)
 _JSON_TYPE = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?\Z', re.IGNORECASE | re.ASCII)
 
@@ -46,11 +61,25 @@ async def json_body(request: Request) -> bytes:
     return bytes(body)
 
 
+class ParameterError(InputError):
+    """A path, query or header parameter is not what was expected; `where` is its name."""
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The request's key, as `OptionalKey` reads it; for routes in which every microsecond counts."""
+    found = request.headers.get(KEY_NAME)
+    if found is not None and not _KEY_TEXT.fullmatch(found):
+        raise ParameterError(
+            "bad_parameter", KEY_NAME, expected="1 to 128 visible ASCII characters", actual=ascii(found)[:80]
+        )
+    return found
+
+
 Body = Annotated[bytes, Depends(json_body)]
 """The raw body of a JSON request."""
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:
     """Raise InputError `unknown_parameter` or `duplicate_parameter` unless the route knows each query parameter, once."""
     route = request.scope["route"]
     known = {field.alias for field in route.dependant.query_params}
@@ -90,11 +119,11 @@ PageSize = Annotated[
 """How many items a page has at most."""
 
 _KEY = Header(
-    alias="Idempotency-Key",
+    alias=KEY_NAME,
     min_length=1,
     max_length=128,
     pattern="^[!-~]+$",
-    description="Names this request of this owner: with the same body the same answer, with another one a refusal.",
+    description=KEY_DESCRIPTION,
 )
 
 IdempotencyKey = Annotated[str, _KEY]

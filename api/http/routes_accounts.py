@@ -29,7 +29,7 @@ OwnerPath = Annotated[OwnerId, Path(description="An owner id.")]
 
 
 @router.post("/deposits", status_code=201, response_model=Deposited, openapi_extra=request_schema(Deposit))
-def make_deposit(request: Request, service: ServiceHere, body: Body, key: IdempotencyKey) -> Response:
+async def make_deposit(request: Request, service: ServiceHere, body: Body, key: IdempotencyKey) -> Response:
     """Take money from the faucet of an embedded world. The key is needed, since two deposits are more than one."""
     if not service.faucet_open:
         raise InputError("faucet_closed", "", expected="deposits as observed on chains", actual="a faucet's")
@@ -52,7 +52,7 @@ def make_deposit(request: Request, service: ServiceHere, body: Body, key: Idempo
         )
         return 201, made
 
-    return once(service, request, key=key, scope=f"deposits of {asked.owner}", body=asked, act=act)
+    return await once(service, request, key=key, scope=f"deposits of {asked.owner}", body=asked, act=act)
 
 
 @router.get("/accounts/{owner}/balances")

@@ -7,20 +7,27 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
-from api.http.reading import Body, Number, OptionalKey, PageSize, known_parameters, request_schema
+from api.http.intake_route import accepted
+from api.http.reading import (
+    KEY_PARAMETER,
+    Body,
+    Number,
+    OptionalKey,
+    PageSize,
+    known_parameters,
+    request_schema,
+)
 from api.http.service import REFUSALS, ServiceHere, once
 from api.http.views import EventView, History, IntentDetail, IntentPage, IntentView, SignedCancellation
-from engine.auction.admission import check_admissible, check_signed
 from engine.auction.problem import Intent
 from engine.audit.explain import Explanation, explain
 from engine.audit.record import Record
-from engine.runtime.operation import check_accepting
 from engine.store.repositories.intents import StoredIntent
 from engine.store.work import Work
 from intents.errors import InputError
 from intents.identifiers import Bytes32, OwnerId
 from intents.lifecycle import Cancel, Status
-from intents.receipts import Receipt, sign_receipt
+from intents.receipts import Receipt
 from intents.signing import verify_signature
 from intents.values import Value
 
@@ -28,48 +35,20 @@ router = APIRouter(prefix="/v1/intents", tags=["intents"], dependencies=[Depends
 
 IntentPath = Annotated[Bytes32, Path(description="The intent's id: the digest that its owner signed.")]
 
-ENTRY_AUCTIONS = 2
-"""An accepted intent is in the second auction after the newest one at the latest: on a database whose writers do not
-wait for each other, the very next batch may be cut in the moment in which the intent is stored."""
-
 
 @router.post(
     "",
     status_code=201,
     response_model=Receipt,
-    openapi_extra=request_schema(Intent),
+    openapi_extra=request_schema(Intent) | {"parameters": [KEY_PARAMETER]},
     responses={200: {"model": Receipt, "description": "This intent was accepted before; its receipt."}},
 )
-def submit(request: Request, service: ServiceHere, body: Body, key: OptionalKey = None) -> Response:
+async def submit(request: Request, service: ServiceHere) -> Response:
     """Accept a signed intent. The receipt names the latest auction that it will be part of, and the engine signs it.
 
     The same signed intent is accepted once, however often it is sent.
     """
-    intent = Intent.from_json(body)
-    check_signed(intent, service.deployment_salt)
-
-    def act(work: Work) -> tuple[int, Value]:
-        known = work.intents.get(intent.id)
-        if known is not None:
-            return 200, _receipt(known)
-        check_accepting(work)
-        now_ms = service.now_ms()
-        check_admissible(intent, assets=service.assets, time_seconds=now_ms // 1000)
-        newest = work.auctions.latest()
-        receipt = sign_receipt(
-            intent.id,
-            accepted_ms=now_ms,
-            latest_auction=(-1 if newest is None else newest.number) + ENTRY_AUCTIONS,
-            deployment_salt=service.deployment_salt,
-            private_key=service.engine_key,
-        )
-        stored = work.intents.add(intent, now_ms, receipt.to_wire())
-        service.metrics.accepted.inc()
-        return 201, _receipt(stored)
-
-    response = once(service, request, key=key, scope=intent.outcome.owner, body=intent, act=act)
-    response.headers["Location"] = f"/v1/intents/{intent.id}"
-    return response
+    return await accepted(request, service)
 
 
 @router.get("")
@@ -119,7 +98,7 @@ def why_unfilled(
 
 
 @router.post("/{intent_id}/cancel", response_model=IntentView, openapi_extra=request_schema(SignedCancellation))
-def cancel(
+async def cancel(
     request: Request, service: ServiceHere, intent_id: IntentPath, body: Body, key: OptionalKey = None
 ) -> Response:
     """Cancel an intent, by its owner's signed cancellation. In a running auction it takes effect after that auction."""
@@ -142,14 +121,7 @@ def cancel(
             stored = work.intents.move(intent_id, Cancel(), service.now_ms())
         return 200, IntentView.of(stored)
 
-    return once(service, request, key=key, scope=cancellation.owner, body=asked, act=act)
-
-
-def _receipt(stored: StoredIntent) -> Receipt:
-    """The receipt that was given. Raises InputError `no_receipt` for the embedded world's own intents, which got none."""
-    if not stored.receipt:
-        raise InputError("no_receipt", "", expected="an intent that was submitted here", actual="one of the order flow")
-    return Receipt.from_wire(stored.receipt)
+    return await once(service, request, key=key, scope=cancellation.owner, body=asked, act=act)
 
 
 def _known(work: Work, intent_id: str) -> StoredIntent:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 
+from api.http.page import front_page
 from api.http.problems import problem, respond
 from api.http.reading import known_parameters
 from api.http.service import REFUSALS, ServiceHere
@@ -14,7 +15,18 @@ from intents.signing import ed25519_owner
 
 router = APIRouter(tags=["service"], dependencies=[Depends(known_parameters)], responses=REFUSALS)
 
+FRONT_AUCTIONS = 10
+"""Auctions on the page for people."""
+
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@router.get("/", response_class=HTMLResponse)
+def front(service: ServiceHere) -> HTMLResponse:
+    """A page for people: where to look, and the newest auctions."""
+    with service.database.reading() as work:
+        newest, _ = work.auctions.page(None, FRONT_AUCTIONS)
+    return HTMLResponse(front_page(newest))
 
 
 @router.get("/v1/time")
@@ -33,6 +45,7 @@ def deployment(service: ServiceHere) -> Deployment:
         engine=ed25519_owner(service.engine_key),
         rules_version=RULES_VERSION,
         code_version=service.code_version,
+        cadence_ms=service.cadence_ms,
         faucet=service.faucet_open,
     )
 

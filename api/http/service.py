@@ -1,24 +1,31 @@
 """What every route needs: the store, the engine's key, the market, and the answer to a repeated request.
 
 Guarantees
-1. `once` answers a repeated key with the bytes of the first answer; key, act and answer are in one transaction, so a crash
+1. What changes something is handed to the one writer (`Database.hand_in`) and answered after its commit.
+2. `once` answers a repeated key with the bytes of the first answer; key, act and answer are in one transaction, so a crash
    leaves all of them or none.
-2. Keys of one `scope` (an owner that was proven by a signature, say) do not meet those of another.
+3. Keys of one `scope` (an owner that was proven by a signature, say) do not meet those of another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
+from api.http.intake_link import IntakeLink
 from api.http.metrics import Metrics
+from engine.runtime.intake import Accepted, Intake, claim_of
 from engine.store.database import Database
+from engine.store.repositories.idempotency import Stored
 from engine.store.work import Work
-from intents.values import Value, content_hash
+from intents.values import Value
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +33,9 @@ class Service:
     """One running service.
 
     `assets` are those of the market, which intents may name; `now_ms` is the service's time, by which validity is judged;
-    `ready` gives what is missing before it can serve, "" where nothing is; `private_solvers` says whether solvers may be
-    registered at private addresses.
+    `ready` gives what is missing before it can serve, "" where nothing is; `cadence_ms` is from one cut to the next;
+    `private_solvers` says whether solvers may be registered at private addresses. Intents are accepted by the process at the
+    other end of `link`, without one by a thread of this process.
     """
 
     database: Database
@@ -36,13 +44,27 @@ class Service:
     code_version: str
     faucet_open: bool
     now_ms: Callable[[], int]
-    assets: frozenset[str]
+    assets: Container[str]
     ready: Callable[[], str]
+    cadence_ms: int
     private_solvers: bool = False
     metrics: Metrics = field(default_factory=Metrics)
+    link: IntakeLink | None = None
+    intake: Intake = field(init=False)
+
+    def __post_init__(self) -> None:
+        intake = Intake(self.engine_key, self.deployment_salt, self.assets, self.now_ms)
+        object.__setattr__(self, "intake", intake)
+
+    async def submit(self, body: bytes, key: str | None, *route: str) -> Accepted:
+        """Have an intent accepted; it is durable then. Raises InputError, StoreError."""
+        if self.link is not None:
+            return await self.link.submit(body, key, *route)
+        submission = self.intake.read(body, key, *route)
+        return await asyncio.wrap_future(self.database.hand_in(self.intake.accept, submission))
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The application's service."""
     service: Service = request.app.state.service
     return service
@@ -52,7 +74,12 @@ ServiceHere = Annotated[Service, Depends(service_of)]
 """The service, as a route's argument."""
 
 
-def once(
+async def written(service: Service, act: Callable[[Work], Result]) -> Result:
+    """What the act gives, once it is durable. It may be tried more than once, and must do nothing but its work."""
+    return await asyncio.wrap_future(service.database.hand_in(_each, act))
+
+
+async def once(
     service: Service,
     request: Request,
     *,
@@ -61,22 +88,27 @@ def once(
     body: Value,
     act: Callable[[Work], tuple[int, Value]],
 ) -> Response:
-    """Act in one transaction and answer; with a key that was used, repeat the answer given then and act not.
+    """Act and answer; with a key that was used, repeat the answer given then and act not.
 
     Raises StoreError `idempotency_key_reused` where the key came with another request before.
     """
-    with service.database.transaction() as work:
-        scoped = None if key is None else content_hash("clearway/idempotency-key/1", scope, key)
-        if scoped is not None:
-            asked = content_hash("clearway/request/1", request.method, request.url.path, body)
-            stored = work.idempotency.claim(scoped, asked, service.now_ms())
-            if stored is not None:
-                return json_response(stored.body, stored.status)
-        status, answer = act(work)
-        content = answer.model_dump_json(by_alias=True).encode()
-        if scoped is not None:
-            work.idempotency.store(scoped, status, content)
-    return json_response(content, status)
+    claim = None if key is None else claim_of(key, scope, request.method, request.url.path, body)
+
+    def answer(work: Work) -> Stored:
+        stored = None if claim is None else work.idempotency.claim(*claim, service.now_ms())
+        if stored is None:
+            status, value = act(work)
+            stored = Stored(status, value.model_dump_json(by_alias=True).encode())
+            if claim is not None:
+                work.idempotency.store(claim[0], *stored)
+        return stored
+
+    stored = await written(service, answer)
+    return json_response(stored.body, stored.status)
+
+
+def _each(work: Work, acts: Sequence[Callable[[Work], Result]]) -> list[Result]:
+    return [act(work) for act in acts]
 
 
 def json_response(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from engine.auction.problem import Intent, Signature
-from engine.auction.sealed import Ed25519Signature, PublicKey
 from engine.audit.record import BidRecord, Integer
 from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, Text
 from intents.instruments import Option
 from intents.lifecycle import Status
 from intents.receipts import Receipt
 from intents.signing import Cancellation
-from intents.values import Amount, SignedAmount, Value, content_hash
+from intents.values import Amount, SignedAmount, Value
 
 if TYPE_CHECKING:
     from engine.store.repositories.auctions import StoredAuction, StoredFill
     from engine.store.repositories.intents import HistoryLine, StoredIntent
-    from engine.store.repositories.solvers import RemoteSolver, StoredSolver
 
 Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
 Number = Annotated[int, Field(ge=0, lt=2**53)]
@@ -218,6 +216,7 @@ class AuctionView(Value):
     snapshot_hash: Digest
     rules_version: str
     solver_seed: Bytes32
+    tie_seed: Digest | None
     code_version: str
     cut_ms: Milliseconds
     deadline_ms: Milliseconds
@@ -237,6 +236,7 @@ class AuctionView(Value):
             snapshot_hash=auction.snapshot,
             rules_version=auction.rules_version,
             solver_seed=auction.solver_seed,
+            tie_seed=auction.tie_seed,
             code_version=auction.code_version,
             cut_ms=auction.cut_ms,
             deadline_ms=auction.deadline_ms,
@@ -280,79 +280,6 @@ class BidList(Value):
     bids: tuple[BidRecord, ...]
 
 
-class RemoteView(Value):
-    """How a registered solver stands: `failures` in a row, why it failed last, and until when it is not asked, if benched."""
-
-    key: PublicKey
-    registered_ms: Milliseconds
-    failures: Number
-    last_failure: str | None
-    benched_until_ms: Milliseconds | None
-
-    @classmethod
-    def of(cls, solver: RemoteSolver) -> RemoteView:
-        """The view of a stored solver; where it is asked stays between it and us."""
-        return cls(
-            key=solver.key,
-            registered_ms=solver.registered_ms,
-            failures=solver.failures,
-            last_failure=solver.last_failure,
-            benched_until_ms=solver.benched_until_ms,
-        )
-
-
-class SolverView(Value):
-    """A solver and how often what happened; `remote` is null for built-in ones."""
-
-    name: Text
-    kind: str
-    standing: dict[str, Number]
-    remote: RemoteView | None
-
-    @classmethod
-    def of(cls, solver: StoredSolver) -> SolverView:
-        """The view of a stored solver."""
-        remote = None if solver.remote is None else RemoteView.of(solver.remote)
-        return cls(name=solver.name, kind=solver.kind, standing=dict(solver.standing), remote=remote)
-
-
-class SolverList(Value):
-    """Who may bid, by name."""
-
-    solvers: tuple[SolverView, ...]
-
-
-class Challenge(Value):
-    """What a registration signs, to show that it is made now and by who has the key."""
-
-    challenge: Text
-    expires_ms: Milliseconds
-
-
-class Registration(Value):
-    """A solver that is asked at `url`. Signed by its key: see docs/solver-api.md."""
-
-    name: str = Field(pattern="^[a-z][-a-z0-9]{1,39}$")
-    url: str = Field(max_length=300)
-    key: PublicKey
-    challenge: str = Field(pattern="^[0-9]{1,16}[.][0-9a-f]{64}$")
-    signature: Ed25519Signature
-
-    @property
-    def digest(self) -> str:
-        """What is signed: the 32 bytes of this hash."""
-        return content_hash("clearway/solver-registration/1", self.name, self.url, self.key, self.challenge)
-
-
-class Registered(Value):
-    """A registered solver. `account` is what it gains in and pays gas from."""
-
-    name: Text
-    account: OwnerId
-    key: PublicKey
-    registered_ms: Milliseconds
-
-
 class ServerTime(Value):
     """The service's time, by which the validity of intents is judged, and the newest auction, null before the first."""
 
@@ -361,12 +288,16 @@ class ServerTime(Value):
 
 
 class Deployment(Value):
-    """What clients need to sign and to check: the salt of signatures, the key of receipts, versions."""
+    """What clients need to sign and to check: the salt of signatures, the key of receipts, versions.
+
+    A batch is cut whenever the service's time is a multiple of `cadence_ms`, unless an auction still runs then.
+    """
 
     deployment_salt: Bytes32
     engine: OwnerId
     rules_version: str
     code_version: str
+    cadence_ms: Milliseconds
     faucet: bool
 
 

@@ -19,12 +19,12 @@ Guarantees
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 
 import structlog
 
@@ -41,6 +41,7 @@ from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.remote import Gateway, compete_openly
 from engine.runtime.settings import Settings
+from engine.runtime.version import code_version
 from engine.store.database import Database
 from engine.store.errors import LeaseLostError
 from engine.store.repositories.solvers import RemoteSolver
@@ -219,7 +220,9 @@ class Auctioneer:
             holdings = work.accounts.holdings(sorted({*solvers, *(intent.outcome.owner for intent in batch)}))
             collecting = self._settings.solve_seconds + self._settings.grace_seconds
             deadline = now + round(collecting * 1000)
-            problem = self._world.problem(number, snapshot, batch, holdings, deadline)
+            # Nobody can prepare for it: it is drawn once the batch can not change any more.
+            seed = "0x" + secrets.token_hex(32)
+            problem = self._world.problem(number, snapshot, batch, holdings, deadline, seed)
             work.auctions.open(
                 number,
                 problem_hash=problem.hash,
@@ -228,7 +231,7 @@ class Auctioneer:
                 deadline_ms=deadline,
                 rules_version=problem.rules_version,
                 solver_seed=problem.solver_seed,
-                code_version=version("clearway"),
+                code_version=code_version(),
                 intent_ids=[intent.id for intent in batch],
             )
             for intent in batch:
@@ -267,15 +270,21 @@ class Auctioneer:
             for run in runs:
                 for outcome in _outcomes(run, record):
                     work.solvers.note(run.solver, outcome)
-            for run in runs[len(self._pool.names) :]:  # the registered ones
-                work.solvers.judge(
-                    run.solver,
-                    run.no_bid if run.failure else "",
-                    at_ms=now,
-                    most=self._settings.solver_failures,
-                    bench_ms=round(self._settings.bench_seconds * 1000),
-                )
+            registered = runs[len(self._pool.names) :]
+            benched = [solver for run in registered if (solver := self._judge(work, run, now)).benched_until_ms]
             self._hooks("settling")
+        for solver in benched:
+            why, until = solver.last_failure, solver.benched_until_ms
+            self._log.warning("benched", auction=number, solver=solver.name, why=why, until_ms=until)
+
+    def _judge(self, work: Work, run: Run, now_ms: int) -> RemoteSolver:
+        return work.solvers.judge(
+            run.solver,
+            run.no_bid if run.failure else "",
+            at_ms=now_ms,
+            most=self._settings.solver_failures,
+            bench_ms=round(self._settings.bench_seconds * 1000),
+        )
 
     def _void(self, reason: str) -> list[int]:
         with self._database.transaction() as work:

@@ -2,11 +2,12 @@
 
 Guarantees
 1. It begins once, however many processes open the database at once: market, solvers and their inventory.
-2. The market of an auction is what the auction before left, at the time of the cut. Its draws depend on the seed and the
-   auction's number only.
-3. It goes on for as long as its options do (58 days): the cast withdraws what it could not get filled, and deposits only
-   what is missing; solvers that used up half of their inventory get it back (registered ones get gas, no more); every
-   `REQUOTE` auctions the makers quote anew, so that books and pools that the flow has emptied fill again.
+2. The market of an auction is what the auction before left, at the time of the cut. Its draws depend on the seed, the
+   auction's number and which options are listed then; the solvers' seed is given, so that nobody knows it before the cut.
+3. It does not end: the cast withdraws what it could not get filled, and deposits only what is missing; solvers that used
+   up half of their inventory get it back (registered ones get gas, no more); every `REQUOTE` auctions the makers quote
+   anew, so that books and pools that the flow has emptied fill again; and they list later options before the near ones
+   expire. What was listed stays known, so positions in it stay in the books as they are: nothing here settles them.
 
 All money comes from the ledger's faucet. It models no real market: see engine.market.feeds.synthetic.
 """
@@ -23,7 +24,15 @@ from engine.ledger.books import Entry, Posting
 from engine.market.demo import Deposits
 from engine.market.feeds.base import DEFAULT_SOLVERS
 from engine.market.feeds.synthetic import inventory, market, order_flow, world_name
-from engine.market.feeds.synthetic_market import ASSETS, CHAINS, NATIVE, START_SECONDS
+from engine.market.feeds.synthetic_market import (
+    ASSETS,
+    CHAINS,
+    NATIVE,
+    START_SECONDS,
+    expiries,
+    listed_expiries,
+    rolls_at,
+)
 from engine.market.snapshot import Snapshot
 from engine.market.venues.base import VenueState
 from engine.market.world import World, without_empty_levels
@@ -39,6 +48,9 @@ REQUOTE = 20
 
 GAS = frozenset(ASSETS[chain][NATIVE].id for chain in CHAINS)
 """What gas is paid in."""
+
+LOOK_MS = 1000
+"""Between two looks for assets that are not known."""
 
 OBSERVED_SECONDS = 60
 """Reference prices, which never change here, are observed again when they are as old."""
@@ -77,8 +89,11 @@ class EmbeddedWorld:
             seen = {"time_seconds": snapshot.time_seconds}
             prices = {asset: price.model_copy(update=seen) for asset, price in snapshot.prices.items()}
             snapshot = snapshot.model_copy(update={"prices": prices})
-        if number % REQUOTE == 0:
-            snapshot = snapshot.model_copy(update={"venues": market(self.seed, number).venues})
+        rolls = rolls_at(snapshot.time_seconds)
+        if number % REQUOTE == 0 or listed_expiries(snapshot) != expiries(rolls):
+            quoted = market(self.seed, number, rolls)
+            assets = {**snapshot.assets, **quoted.assets}
+            snapshot = snapshot.model_copy(update={"venues": quoted.venues, "assets": assets})
         work.snapshots.put(snapshot)
         intents, needed = order_flow(self.seed, snapshot, number)
         self._withdraw(work, now_ms)
@@ -97,10 +112,12 @@ class EmbeddedWorld:
         intents: Sequence[Intent],
         holdings: Mapping[str, Mapping[str, Holding]],
         deadline_ms: int,
+        solver_seed: str,
     ) -> Problem:
         """The auction's question."""
         world = World(world_name(self.seed), number, snapshot, tuple(intents), holdings)
-        return world.problem().model_copy(update={"deadline_seconds": deadline_ms // 1000})
+        changed = {"deadline_seconds": deadline_ms // 1000, "solver_seed": solver_seed}
+        return world.problem().model_copy(update=changed)
 
     def leave(self, work: Work, snapshot: Snapshot, venues: Iterable[VenueState]) -> str:
         """Keep the market that an auction leaves; its snapshot's hash."""
@@ -113,6 +130,27 @@ class EmbeddedWorld:
             stored = work.intents.get(intent)
             if stored is not None and stored.status in {Status.OPEN, Status.PARTIALLY_FILLED}:
                 work.intents.move(intent, Cancel(), now_ms, detail={"by": world_name(self.seed)})
+
+
+class ListedAssets:
+    """The assets of the market, for as long as it goes on: `asset in listed`. Safe to share between threads.
+
+    What is known stays known, so only what is not known yet is looked for, and that at most once a second.
+    """
+
+    def __init__(self, database: Database, world: EmbeddedWorld) -> None:
+        self._database, self._world = database, world
+        self._known: frozenset[str] = frozenset()
+        self._looked_ms = -LOOK_MS
+
+    def __contains__(self, asset: object) -> bool:
+        """Whether intents may name it."""
+        now = self._world.clock.now_ms()
+        if asset not in self._known and abs(now - self._looked_ms) >= LOOK_MS:
+            self._looked_ms = now
+            with self._database.reading() as work:
+                self._known = frozenset(self._world.market(work).assets)
+        return asset in self._known
 
 
 def _begin(work: Work, seed: int) -> None:

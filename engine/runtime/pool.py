@@ -7,31 +7,28 @@
 Guarantees, whatever a worker does
 1. All are sent the same moment's requests; the set of answers is frozen within 50 ms of the deadline. Nothing here waits
    for a worker: pipes are read and written only where that cannot block, and no more is read than the limit.
-2. A worker leads a process group of its own. One that crashed, was late or wrote too much is killed with its group, which
-   is gone within 250 ms after the freezing, and a new one takes its place. One that writes what was not asked for is
-   replaced before the next request.
+2. Each worker has a guard (engine.runtime.guard). One that crashed, was late or wrote too much is killed with everything
+   that it started, whatever group or session that is in; it is gone within 250 ms after the freezing, and a new worker
+   takes its place. One that writes what was not asked for is replaced before the next request.
 3. A process of a worker gets at most `memory_bytes` of address space (where the system can limit that).
+4. Workers end with who started them, however that ended (kill -9 included), even inside C.
 
-It does not confine a hostile program: a process that leaves its group (setsid) is beyond the reach of 2, and files and
-network are open to it. The built-in solvers do neither. Workers end with their standard input, so they outlive who started
-them by no more than the request that they are at.
+It does not confine a hostile program: files and network are open to it, and it may kill its own guard, which ends it but
+not what it detached before. The built-in solvers do neither.
 
 Not for use from several threads at once.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
 import selectors
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -41,7 +38,7 @@ CHUNK_BYTES = 256 * 1024
 REAP_SECONDS = 0.25
 POLL_SECONDS = 0.001
 TAIL_BYTES = 4096
-PR_SET_CHILD_SUBREAPER = 36
+GUARD = Path(__file__).with_name("guard.py")
 NICE = 10
 """Workers give way to who must stop them."""
 
@@ -70,7 +67,7 @@ class Reply:
 class Collected:
     """Replies by name; seconds from the deadline to the freezing (negative: all were early) and from there to the reaping.
 
-    `unreaped` names workers whose group was not gone in time: the machine could not end them.
+    `unreaped` names workers of which something was not gone in time: the machine could not end it, or its guard was killed.
     """
 
     replies: Mapping[str, Reply]
@@ -84,7 +81,6 @@ class Pool:
 
     def __init__(self, commands: Mapping[str, Sequence[str]], limits: PoolLimits | None = None) -> None:
         """Starts one worker for each command (program and arguments, no shell)."""
-        _adopt_orphans()
         self._commands = {name: tuple(command) for name, command in commands.items()}
         self._limits = limits or PoolLimits()
         self._workers: dict[str, _Worker] = {}
@@ -104,8 +100,8 @@ class Pool:
         """Whom it can ask, ascending."""
         return tuple(sorted(self._commands))
 
-    def groups(self) -> Mapping[str, int]:
-        """The process group of each worker."""
+    def guards(self) -> Mapping[str, int]:
+        """The process of each worker's guard, of which everything that the worker starts descends."""
         return {name: worker.process.pid for name, worker in self._workers.items()}
 
     def wait_ready(self, seconds: float) -> frozenset[str]:
@@ -143,36 +139,26 @@ class Pool:
         return unreaped
 
 
-def _adopt_orphans() -> None:
-    """Have what a worker leaves behind handed to this process, which reaps it, and not to the system's first, which may not.
-
-    PR_SET_CHILD_SUBREAPER of prctl(2), Linux; elsewhere the system's first process does it.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
 class _Worker:
     """One process: what is still to be written to it, and what it wrote."""
 
     def __init__(self, command: Sequence[str], limits: PoolLimits) -> None:
+        held, self.control = os.pipe()
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(held), str(limits.memory_bytes), str(NICE)]
         self.process = subprocess.Popen(  # noqa: S603 - the operator's command, no shell
-            command,
+            [*guard, *command],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            pass_fds=[held],
             start_new_session=True,
         )
-        if sys.platform == "linux":
-            with suppress(ProcessLookupError):  # it ended in this very moment
-                resource.prlimit(self.process.pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+        os.close(held)
         pipes = self.process.stdin, self.process.stdout, self.process.stderr
         self.stdin, self.stdout, self.stderr = (pipe.fileno() for pipe in pipes if pipe is not None)
         for descriptor in (self.stdin, self.stdout, self.stderr):
             os.set_blocking(descriptor, False)
-        with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, self.process.pid, NICE)
         self.failure: Failure = ""
         self.answer: bytes | None = None
         self.ready = False
@@ -248,24 +234,9 @@ class _Worker:
         lines = self._tail.decode(errors="replace").strip().splitlines()
         return Reply(b"", min(self._ended, frozen) - self._sent, self.failure, lines[-1][:200] if lines else "")
 
-    def kill(self) -> None:
-        """Kill the group. Its leader is not reaped before, so the group's number can be nobody else's."""
-        if self.process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):  # the latter, on BSDs, of a group of the dead
-                os.killpg(self.process.pid, signal.SIGKILL)
-
-    def gone(self) -> bool:
-        """Whether nothing of its group is left. Reaps the leader, then what it left to us."""
-        if self.process.poll() is None:
-            return False
-        with suppress(ChildProcessError):  # none is ours any more
-            while os.waitpid(-self.process.pid, os.WNOHANG) != (0, 0):
-                pass
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
+    def end(self) -> None:
+        """Have its guard end it and all that it started."""
+        os.close(self.control)
 
     def close(self) -> None:
         """Close its pipes."""
@@ -310,15 +281,15 @@ def _serve(selector: selectors.BaseSelector, worker: _Worker, descriptor: int) -
 
 
 def _end(workers: Mapping[str, _Worker]) -> tuple[str, ...]:
-    """Kill groups and wait until they are gone; the names of those that were not in time."""
+    """End workers and wait until they are gone; the names of those that were not in time, or that killed their guard."""
     left = dict(workers)
     for worker in left.values():
-        worker.kill()
+        worker.end()
     latest = time.monotonic() + REAP_SECONDS
-    while left := {name: worker for name, worker in left.items() if not worker.gone()}:
+    while left := {name: worker for name, worker in left.items() if worker.process.poll() is None}:
         if time.monotonic() >= latest:
             break
         time.sleep(POLL_SECONDS)
     for worker in workers.values():
         worker.close()
-    return tuple(sorted(left))
+    return tuple(sorted(name for name, worker in workers.items() if worker.process.returncode != 0))

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     price_age_seconds: Seconds = 300.0
     """An auction does not clear on reference prices that were observed longer before its cut."""
 
+    built_in: str = Field("greedy,lp,cpsat", pattern="^([a-z]+(,[a-z]+)*)?$")
+    """The built-in solvers that compete, by commas; none where it is empty."""
+
     solver_work: int = Field(10**9, ge=1, lt=2**53)
     """Budget of work of each solver, in its own unit."""
 

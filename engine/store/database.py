@@ -8,16 +8,18 @@
 Guarantees
 1. What a `transaction` did is durable when its block is left, whole, or not done at all where an exception left it:
    the commit here is the only one (SQLite: WAL and synchronous FULL, so that it survives a loss of power).
-2. Writers of one SQLite file wait for each other from the first statement (BEGIN IMMEDIATE); on PostgreSQL they wait
-   row by row. A reader waits for nobody and sees one moment.
-3. `upgrade` by several processes at once migrates once; a migration that is interrupted leaves nothing behind.
+2. Writers of one SQLite file wait for each other from the first statement (BEGIN IMMEDIATE), and none is overtaken twice
+   by the same one (engine.store.turn); on PostgreSQL they wait row by row. A reader waits for nobody and sees one moment.
+3. What the database does to a unit of work (locked, full, gone) is a DatabaseFaultError.
+4. `upgrade` by several processes at once migrates once; a migration that is interrupted leaves nothing behind.
 
 SQLite: one file on a local disk (WAL needs shared memory). PostgreSQL: 14 or newer, through psycopg 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,10 +30,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 import engine
 from engine.store.errors import StoreError
+from engine.store.faults import fault_of
+from engine.store.group import Act, Group, Item, Result
+from engine.store.turn import Turn
 from engine.store.work import Work
 
 MIGRATIONS = Path(engine.__file__).parent.parent / "migrations"
@@ -39,6 +44,9 @@ MIGRATIONS = Path(engine.__file__).parent.parent / "migrations"
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite writer waits for another."""
+
+GROUP_LOCK_MS = 500
+"""How long a group of requests waits for a row on PostgreSQL, whose deadlock_timeout is a second."""
 
 _WRITES = "clearway_writes"
 
@@ -50,6 +58,7 @@ class Database:
         self._engine = sql_engine
         writing = sql_engine.execution_options(**{_WRITES: True})
         self._writing = writing
+        self._group = Group(self._shared)
         self._reading = (
             sql_engine
             if sql_engine.dialect.name == "sqlite"
@@ -78,18 +87,50 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Work]:
         """A unit of work that may write: committed at the end of the block, rolled back by an exception."""
-        with self._writing.begin() as connection:
-            yield Work(connection)
+        committing = False
+        try:
+            with self._writing.begin() as connection:
+                yield Work(connection)
+                committing = True
+        except DBAPIError as error:
+            fault = fault_of(error, committing=committing)
+            if fault is None:
+                raise
+            raise fault from error
+
+    def hand_in(self, act: Act[Item, Result], item: Item) -> Future[Result]:
+        """Have one thread do it, in one transaction with what others ask for (engine.store.group)."""
+        return self._group.hand_in(act, item)
+
+    def do_all(self, act: Act[Item, Result], items: Sequence[Item]) -> list[Result | Exception]:
+        """Do them now in one transaction, and give what came of each; for who has collected them already."""
+        return self._group.do_all(act, items)
 
     @contextmanager
     def reading(self) -> Iterator[Work]:
         """A unit of work that only reads, all of it as of one moment."""
-        with self._reading.connect() as connection:
-            yield Work(connection)
+        try:
+            with self._reading.connect() as connection:
+                yield Work(connection)
+        except DBAPIError as error:
+            fault = fault_of(error, committing=False)
+            if fault is None:
+                raise
+            raise fault from error
 
     def close(self) -> None:
-        """Close all connections that are not in use."""
+        """Do what was handed in, and close all connections that are not in use."""
+        self._group.close()
         self._engine.dispose()
+
+    @contextmanager
+    def _shared(self, shared: bool) -> Iterator[Work]:  # noqa: FBT001 - `Group` calls it so
+        with self.transaction() as work:
+            if shared and self._engine.dialect.name == "postgresql":
+                # Items of one transaction lock rows in the order in which they came, the auctioneer in its own. Waiting
+                # for less than the server waits before it looks for deadlocks, it is always the group that gives way.
+                work.set_lock_timeout(GROUP_LOCK_MS)
+            yield work
 
 
 def open_engine(url: str | URL, *, foreign_keys: bool = True) -> Engine:
@@ -118,6 +159,8 @@ def _bad_url(actual: str) -> StoreError:
 
 
 def _prepare_sqlite(sql_engine: Engine, *, foreign_keys: bool) -> None:
+    turn = Turn(f"{sql_engine.url.database}.turn")
+
     @event.listens_for(sql_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         # The driver's own BEGIN comes late and not for every statement: ours is sent below.
@@ -132,8 +175,11 @@ def _prepare_sqlite(sql_engine: Engine, *, foreign_keys: bool) -> None:
 
     @event.listens_for(sql_engine, "begin")
     def on_begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if not connection.get_execution_options().get(_WRITES, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        with turn:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def migration_config(url: URL) -> Config:

@@ -1,7 +1,9 @@
 """What the store refuses, by code.
 
 StoreError
-+-- LeaseLostError   another holder leads now; whoever sees this must stop
++-- LeaseLostError       another holder leads now; whoever sees this must stop
++-- OvertakenError       another writer stored the same in this moment; look again
++-- DatabaseFaultError   the database could not do it (engine.store.faults)
 """
 
 from __future__ import annotations
@@ -26,3 +28,7 @@ class StoreError(ClearwayError, DontWrapMixin):
 
 class LeaseLostError(StoreError):
     """The fence is not the lease's any more: code `lease_lost`."""
+
+
+class OvertakenError(StoreError):
+    """Somebody else stored the same between our look and our writing: code `overtaken`. Undo, and look again."""

@@ -138,12 +138,13 @@ snapshots = Table(
 auctions = Table(
     "auctions",
     metadata,
-    _column("number", Number, primary_key=True, autoincrement=False, comment="Counts up from 1"),
+    _column("number", Number, primary_key=True, autoincrement=False, comment="Counts up from 0"),
     _column("status", String(10), comment="open, settled or void"),
     _column("problem_hash", String(71), comment="Stored before any solver sees the problem"),
     _column("snapshot", String(71), ForeignKey("snapshots.hash"), comment="The problem's snapshot"),
     _column("rules_version", String(10), comment="The rules it is cleared by"),
-    _column("solver_seed", String(66), comment="The problem's seed"),
+    _column("solver_seed", String(66), comment="The problem's seed, drawn when the batch was cut"),
+    _column("tie_seed", String(71), nullable=True, comment="What decided among equals; null unless settled"),
     _column("code_version", String(80), comment="The version of the code that ran it"),
     _column("cut_ms", Number, comment="When its batch was cut"),
     _column("deadline_ms", Number, comment="When the bid set freezes"),
@@ -300,10 +301,11 @@ remote_solvers = Table(
     _column("solver", String(140), ForeignKey("solvers.name"), primary_key=True, comment="The solver"),
     _column("url", Text, comment="Where it is asked"),
     _column("key", String(72), unique=True, comment="Its Ed25519 public key, ed25519: and hex"),
-    _column("registered_ms", Number, comment="When this was last registered"),
+    _column("registered_ms", Number, comment="When it last said anything of this"),
     _column("failures", Number, comment="Auctions failed one after the other, up to now"),
     _column("last_failure", Text, nullable=True, comment="Why it failed last; null where it never did"),
     _column("benched_until_ms", Number, nullable=True, comment="Until when it is not asked; null unless benched"),
+    _column("removed_ms", Number, nullable=True, comment="Since when it is asked no more; null unless it was removed"),
     comment="Solvers that are asked over HTTP",
 )
 

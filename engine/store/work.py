@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from engine.store.faults import fault_of
 from engine.store.repositories.accounts import Accounts
 from engine.store.repositories.auctions import Auctions
 from engine.store.repositories.idempotency import Idempotency
@@ -34,8 +36,25 @@ class Work:
         self.leases = Leases(connection)
         self.meta = Meta(connection)
 
+    def set_lock_timeout(self, milliseconds: int) -> None:
+        """Wait no longer than this for a row, to the end of the transaction. On PostgreSQL alone."""
+        self._connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds:d}"))
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """A part of the work that an exception undoes alone, so that several requests can share one commit."""
-        with self._connection.begin_nested():
+        """A part of the work that an exception undoes alone, so that several requests can share one commit.
+
+        Raises DatabaseFaultError, after which only the whole can be undone: SQLite may have done so already.
+        """
+        nested = self._connection.begin_nested()
+        try:
             yield
+        except DBAPIError as error:
+            if fault := fault_of(error, committing=False):
+                raise fault from error
+            nested.rollback()
+            raise
+        except BaseException:
+            nested.rollback()
+            raise
+        nested.commit()

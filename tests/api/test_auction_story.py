@@ -1,5 +1,6 @@
 """The way of an auction through the program: problem, solution, verdict, record, replay."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -53,6 +54,27 @@ def test_one_unit_too_much_is_a_fault_with_its_place(demo: Demo, tmp_path: Path)
     assert answer.data["valid"] is False
     assert set(answer.data["fault"]) >= {"code", "where", "expected", "actual"}
     assert answer.data["fault"]["code"] in {"price_mismatch", "conservation"}
+
+
+def test_many_records_replay_in_one_go_and_those_that_differ_are_named(demo: Demo, tmp_path: Path) -> None:
+    folder, none = tmp_path / "records", tmp_path / "none"
+    folder.mkdir()
+    none.mkdir()
+    content = demo.record.read_bytes()
+    (folder / "a.json").write_bytes(content)
+    (folder / "b.json.gz").write_bytes(gzip.compress(content))
+    good = done("replay", folder, demo.record)
+    (folder / "c.json").write_bytes(content.replace(b'"stopped_by":"finished"', b'"stopped_by":"time"', 1))
+
+    plain, answer = clearway("replay", folder), clearway("replay", folder, "--json")
+
+    assert good.out.startswith("3 of 3 identical, ")
+    assert (plain.code, answer.code) == (1, 1)
+    assert plain.out.startswith(f"{folder / 'c.json'} differs at /proposals/")
+    assert "\n2 of 3 identical, " in plain.out
+    assert answer.data["records"] == 3
+    assert [one["file"] for one in answer.data["differing"]] == [str(folder / "c.json")]
+    assert clearway("replay", none).err.startswith("error: no_records")
 
 
 def test_a_record_replays_and_an_edit_of_any_part_is_located(demo: Demo, tmp_path: Path) -> None:

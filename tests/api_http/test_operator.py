@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,6 +45,7 @@ def test_each_trouble_has_its_remedy(settings: Settings, monkeypatch: pytest.Mon
     (settings.data_dir / KEY_FILE).write_text("0x00")
     (settings.data_dir / "clearway.db").touch()
     monkeypatch.setenv("CLEARWAY_MODE", "production")
+    monkeypatch.setenv("CLEARWAY_BUILT_IN", "greedy,greed")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("PORT", str(taken.getsockname()[1]))
 
@@ -49,9 +53,9 @@ def test_each_trouble_has_its_remedy(settings: Settings, monkeypatch: pytest.Mon
         answer = clearway("doctor")
 
     bad = {subject for subject, finding in found.items() if not finding.good}
-    assert bad == {"mode", "engine key", "database", "port"}
+    assert bad == {"mode", "engine key", "database", "port", "solvers"}
     assert all(found[subject].remedy for subject in bad)
-    assert (answer.code, answer.out.count("FAIL")) == (1, 4)
+    assert (answer.code, answer.out.count("FAIL")) == (1, 5)
 
 
 def test_production_mode_refuses_secrets_that_everybody_knows(
@@ -64,6 +68,31 @@ def test_production_mode_refuses_secrets_that_everybody_knows(
     assert answer.code == 2
     assert answer.err.startswith("error: default_secrets at CLEARWAY_MODE")
     assert not settings.data_dir.exists()
+
+
+def test_whatever_logs_is_a_line_of_json() -> None:
+    program = """
+import logging, warnings, structlog
+from api import logs
+logs.configure()
+structlog.get_logger().warning("ours", auction=7)
+warnings.warn("strange")
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("uvicorn.error").exception("theirs: %s", 5)
+raise KeyError("the last one")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    ours, warned, theirs, last = (json.loads(line) for line in done.stderr.splitlines())
+    assert (done.returncode, last["level"]) == (1, "critical")
+    assert last["exception"].endswith("KeyError: 'the last one'")
+    assert (ours["event"], ours["level"], ours["auction"]) == ("ours", "warning", 7)
+    assert "strange" in warned["event"]
+    assert (theirs["event"], theirs["level"], theirs["logger"]) == ("theirs: 5", "error", "uvicorn.error")
+    assert theirs["exception"].endswith("ZeroDivisionError: division by zero")
+    assert all(line["timestamp"].endswith("Z") for line in (ours, warned, theirs))
 
 
 def test_a_taken_port_is_told_before_anything_runs(settings: Settings) -> None:

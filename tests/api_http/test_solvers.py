@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
-import socket
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
+from api.client import Client, ServiceError
 from api.http.app import create_app
 from api.http.routes_solvers import CHALLENGE_MS
 from api.http.service import Service
-from api.http.views import Registration
+from api.http.solver_views import KeyChange, Registration, Removal
 from api.server import embedded_service
 from engine.auction.sealed import sign_digest
-from engine.audit.replay import replay_record
-from engine.runtime.auctioneer import Auctioneer
-from engine.runtime.embedded import GAS, EmbeddedWorld
-from engine.runtime.pool import Pool
-from engine.runtime.remote import Gateway
+from engine.runtime.embedded import EmbeddedWorld
 from engine.store.database import Database
 from intents.signing import ed25519_owner
 from tests.api_http.conftest import ENGINE_KEY
 from tests.databases import Databases
-from tests.runtime.service import COMMANDS, SEED, settings
+from tests.runtime.service import SEED
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "solver.py"
-KEY, OTHER_KEY = b"\x0b" * 32, b"\x0c" * 32
+KEY, OTHER_KEY, THIRD_KEY = (bytes([n]) * 32 for n in (11, 12, 13))
 
 
 @pytest.fixture
@@ -124,6 +116,89 @@ def test_names_and_keys_are_taken_once(client: TestClient) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "key_taken")
 
 
+def at_once(service: Service) -> Client:
+    """The client, on the application itself, whose time passes a second with every look at it."""
+    times = count(service.now_ms(), 1000)
+    app = create_app(replace(service, now_ms=lambda: next(times)))
+    return Client("http://clearway", transport=Within(TestClient(app)))
+
+
+class Within(httpx2.BaseTransport):
+    """The application in place of a network."""
+
+    def __init__(self, app: TestClient) -> None:
+        self.app = app
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        headers = {name: value for name, value in request.headers.items() if name != "host"}
+        answer = self.app.request(request.method, str(request.url), content=request.content, headers=headers)
+        return httpx2.Response(answer.status_code, content=answer.content)
+
+
+def test_a_solver_takes_another_key_and_leaves_and_comes_back(service: Service) -> None:
+    here = at_once(service)
+
+    def challenge() -> str:
+        return here.solver_challenge().challenge
+
+    def entrants() -> list[tuple[str, str]]:
+        with service.database.reading() as work:
+            return [(one.name, one.key) for one in work.solvers.entrants(service.now_ms())]
+
+    def refused(act: Callable[[], object], code: str) -> None:
+        before = entrants()
+        with pytest.raises(ServiceError) as caught:
+            act()
+        assert (caught.value.code, entrants()) == (code, before)
+
+    def change(old: bytes, new: bytes, asked: str | None = None) -> KeyChange:
+        return KeyChange.signed(old, new, name="mine", challenge=asked or challenge())
+
+    def removal(key: bytes, asked: str | None = None) -> Removal:
+        return Removal.signed(key, name="mine", challenge=asked or challenge())
+
+    def registration(key: bytes, name: str = "mine") -> Registration:
+        return Registration.signed(key, name=name, url="https://solver.example", challenge=challenge())
+
+    old, old_removal = registration(KEY), removal(KEY)
+    here.register_solver(old)
+    here.register_solver(registration(THIRD_KEY, "other"))
+    refused(lambda: here.change_solver_key("mine", change(OTHER_KEY, OTHER_KEY)), "bad_signature")
+    refused(lambda: here.change_solver_key("mine", change(KEY, THIRD_KEY)), "key_taken")
+    unproven = change(KEY, OTHER_KEY).model_copy(update={"proof": "0x" + "00" * 64})
+    refused(lambda: here.change_solver_key("mine", unproven), "bad_signature")
+    refused(
+        lambda: here.change_solver_key(
+            "nobody", KeyChange.signed(KEY, OTHER_KEY, name="nobody", challenge=challenge())
+        ),
+        "unknown_solver",
+    )
+    refused(lambda: here.remove_solver("mine", old_removal), "stale_challenge")
+
+    changing = change(KEY, OTHER_KEY)
+    changed = here.change_solver_key("mine", changing)
+    assert (changed.key, changed.account) == (ed25519_owner(OTHER_KEY), "solver:mine")
+    assert here.change_solver_key("mine", changing) == changed
+    assert entrants() == [("mine", ed25519_owner(OTHER_KEY)), ("other", ed25519_owner(THIRD_KEY))]
+    refused(lambda: here.register_solver(old), "name_taken")
+    refused(lambda: here.remove_solver("mine", removal(KEY)), "bad_signature")
+    refused(
+        lambda: here.remove_solver("greedy", Removal.signed(KEY, name="greedy", challenge=challenge())),
+        "unknown_solver",
+    )
+
+    back = registration(OTHER_KEY)
+    leaving = removal(OTHER_KEY)
+    left = here.remove_solver("mine", leaving)
+    assert here.remove_solver("mine", leaving) == left
+    assert [name for name, _ in entrants()] == ["other"]
+    assert {one.name: one.remote for one in here.solvers().solvers}["mine"] is None
+    refused(lambda: here.register_solver(registration(KEY)), "name_taken")  # its account may hold money
+    refused(lambda: here.register_solver(back), "stale_challenge")
+    here.register_solver(registration(OTHER_KEY))
+    assert [name for name, _ in entrants()] == ["mine", "other"]
+
+
 def test_a_challenge_is_ours_and_young(service: Service) -> None:
     now = service.now_ms()
 
@@ -134,57 +209,6 @@ def test_a_challenge_is_ours_and_young(service: Service) -> None:
     for late in (at(now + CHALLENGE_MS + 1), at(now - 1), at(now, OTHER_KEY)):
         assert late.post("/v1/solvers", json=asked).json()["code"] == "bad_challenge"
     assert at(now + CHALLENGE_MS).post("/v1/solvers", json=asked).status_code == 201
-
-
-@pytest.fixture
-def clearway(service: Service) -> Iterator[str]:
-    """The API on a port of its own, for solvers on this machine."""
-    app = create_app(replace(service, private_solvers=True))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
-
-
-def test_the_example_joins_and_wins(clearway: str, database: Database) -> None:
-    command = [sys.executable, str(EXAMPLE), "example", "0", clearway]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as example:
-        try:
-            assert example.stdout is not None
-            registered = ast.literal_eval(example.stdout.readline())
-            assert registered["account"] == "solver:example"
-            # The built-in solver gets no work: what it finds with more is better than one pool for one intent.
-            chosen = settings(solver_work=1, solve_seconds=4, reveal_seconds=2)
-            with Pool({"greedy": COMMANDS["greedy"]}) as pool:
-                pool.wait_ready(30)
-                gateway = Gateway.of(chosen, ENGINE_KEY)
-                world = EmbeddedWorld.open(database, SEED)
-                auctioneer = Auctioneer(database, world, pool, chosen, gateway=gateway)
-                assert auctioneer.lead()
-                number = auctioneer.run_once()
-        finally:
-            example.kill()
-
-    bids = httpx2.get(f"{clearway}/v1/auctions/{number}/bids").json()["bids"]
-    ours = [bid for bid in bids if bid["solver"] == "example"]
-    assert {bid["status"] for bid in ours} == {"won"}
-    assert sum(int(bid["score"]) for bid in ours) > 0
-
-    detail = httpx2.get(f"{clearway}/v1/auctions/{number}").json()
-    assert {fill["bid"] for fill in detail["fills"]} >= {bid["id"] for bid in ours}
-    balances = httpx2.get(f"{clearway}/v1/accounts/solver:example/balances").json()["balances"]
-    assert balances.keys() == GAS
-    assert any(int(held["amount"]) < 10 * 10**18 for held in balances.values())  # it paid gas
-
-    content = httpx2.get(f"{clearway}/v1/auctions/{number}/record").content
-    assert json.loads(content)["proposals"]["example"]["sealed"]["key"] == registered["key"]
-    assert replay_record(content).identical
-    standing = {one["name"]: one for one in httpx2.get(f"{clearway}/v1/solvers").json()["solvers"]}
-    assert standing["example"]["standing"] == {"answered": 1, "won": 1}
-    assert standing["example"]["remote"]["failures"] == 0
 
 
 def test_the_example_is_short_and_needs_little() -> None:

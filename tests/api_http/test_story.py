@@ -1,126 +1,144 @@
-"""The README's path of a trader and an auditor, through real HTTP: run, deposit, sign, submit, be filled, replay."""
+"""The README's five-minute paths, as it has them, through real HTTP against one service: trader, solver author, auditor."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from api.client import Client, ServiceError
+from engine.audit.replay import replay_record
+from engine.runtime.embedded import GAS
 from intents.receipts import Receipt, verify_receipt
-from tests.api_http.people import ADA, ETH, ONE_ETH, USD, signed
+from tests.api_http.people import ETH, ONE_ETH, USD, signed
+from tests.api_http.stories import SETTINGS, block, call, commands, documents, eventually, in_state, running
 from tests.databases import KINDS, Databases
 
-CLEARWAY = str(Path(sys.executable).parent / "clearway")
-BASH = shutil.which("bash") or "bash"
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 FIRST_AUCTION_SECONDS = 15
-SETTINGS = {
-    "sqlite": {},  # as `make run` has them
-    "postgresql": {"CLEARWAY_CADENCE_SECONDS": "2", "CLEARWAY_SOLVE_SECONDS": "1"},
-}
-
-
-@contextmanager
-def running(folder: Path, url: str, **settings: str) -> Iterator[tuple[httpx2.Client, subprocess.Popen[str]]]:
-    """The service as a program of its own, on a free port."""
-    environment = os.environ | {"DATABASE_URL": url, "PORT": "0", "CLEARWAY_DATA_DIR": str(folder / "data"), **settings}
-    with (
-        (folder / "log").open("w") as log,
-        subprocess.Popen([CLEARWAY, "run"], stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as program,
-    ):
-        assert program.stdout is not None
-        try:
-            address = program.stdout.readline().strip()
-            with httpx2.Client(base_url=address, timeout=10) as client:
-                yield client, program
-        finally:
-            program.terminate()
-            program.wait(30)
-
-
-def eventually(condition: Callable[[], Any], seconds: float) -> Any:
-    """What the condition gives once it is true."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
-    return found
-
-
-def live(client: httpx2.Client, folder: Path) -> str:
-    """What the README's commands against a running service print, run as one script that ends at the first failure."""
-    block = README.split("<!-- live -->\n```console\n", 1)[1].split("```", 1)[0]
-    commands = [line.removeprefix("$ ") for line in block.splitlines()]
-    script = "\n".join(["set -euo pipefail", *commands]).replace("http://127.0.0.1:8000", str(client.base_url))
-    path = f"{Path(CLEARWAY).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [BASH, "-c", script],
-        cwd=folder,
-        env=os.environ | {"PATH": path},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout
-
-
-def in_state(client: httpx2.Client, path: str, status: str) -> Any:
-    """What is at the path, if it has this status; else nothing."""
-    answer = client.get(path)
-    return answer.json() if answer.status_code == 200 and answer.json()["status"] == status else None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_from_a_deposit_to_an_identical_replay(databases: Databases, tmp_path: Path, kind: str) -> None:
-    with running(tmp_path, databases.empty(kind), **SETTINGS[kind]) as (client, program):
+def test_the_five_minute_paths(databases: Databases, tmp_path: Path, kind: str) -> None:
+    database = databases.empty(kind)
+    with running(tmp_path, database, **SETTINGS) as (client, program):
         assert client.get("/healthz").status_code == 200
-        first = eventually(lambda: in_state(client, "/v1/auctions/0", "settled"), FIRST_AUCTION_SECONDS)
-        assert first["fills"]
+        assert eventually(lambda: in_state(client, "/v1/auctions/0", "settled"), FIRST_AUCTION_SECONDS)["fills"]
         assert client.get("/readyz").status_code == 200
+        url = str(client.base_url).rstrip("/")
 
-        deposit = {"owner": ADA, "asset": ETH, "amount": str(ONE_ETH)}
-        assert client.post("/v1/deposits", json=deposit, headers={"Idempotency-Key": "one"}).status_code == 201
-        now = client.get("/v1/time").json()["now_ms"] // 1000
-        intent = signed(valid_from=now, valid_until=now + 3600)
-        answer = client.post("/v1/intents", json=intent.to_wire(), headers={"Idempotency-Key": "two"})
-        assert answer.status_code == 201
-        receipt = Receipt.from_json(answer.content)
-        verify_receipt(receipt, client.get("/v1/deployment").json()["engine"])
-
-        path = f"/v1/intents/{intent.id}"
-        filled = eventually(lambda: in_state(client, path, "FILLED"), 40)
-        (fill,) = filled["fills"]
-        assert fill["auction"] <= receipt.latest_auction
-        assert (fill["paid"], int(fill["received"][USD]) > 1_000_000) == ({ETH: str(ONE_ETH)}, True)
-        held = client.get(f"/v1/accounts/{ADA}/balances").json()["balances"]
-        assert {asset: balance["amount"] for asset, balance in held.items()} == fill["received"]
-        assert [e["event"] for e in client.get(f"{path}/history").json()["events"]] == ["accepted", "cut", "settled"]
-        assert client.get(f"{path}/why-unfilled").json()["code"] == "filled"
-
-        number = fill["auction"]
-        assert any(won["bid"] == fill["bid"] for won in client.get(f"/v1/auctions/{number}").json()["winners"])
-        bids = {bid["id"]: bid["status"] for bid in client.get(f"/v1/auctions/{number}/bids").json()["bids"]}
-        assert bids[fill["bid"]] == "won"
-        record = tmp_path / "record.json"
-        record.write_bytes(client.get(f"/v1/auctions/{number}/record").content)
-        replayed = subprocess.run([CLEARWAY, "replay", record], capture_output=True, text=True, check=False)
-        assert (replayed.returncode, replayed.stdout) == (0, "identical\n")
-        assert "clearway_intents_accepted_total 1.0" in client.get("/metrics").text
-        if kind == "sqlite":  # as `make run` has it
-            assert live(client, tmp_path).endswith("}identical\n")
-        promised = json.loads(record.read_bytes())["problem"]["intents"]
-        assert intent.id in {one["id"] for one in promised}
+        a_trader_with_curl_and_an_auditor(client, url, tmp_path)
+        a_trader_with_the_client(url, tmp_path)
+        assert "clearway_intents_accepted_total 2.0" in client.get("/metrics").text
+        if kind == "sqlite":  # what a terminal shows does not depend on it
+            a_trader_at_a_terminal(url, tmp_path)
+        an_operator(url, tmp_path, kind, database)
         program.send_signal(signal.SIGTERM)
         assert program.wait(30) == 0
+
+    with running(tmp_path, database, **SETTINGS, CLEARWAY_BUILT_IN="") as (client, _):
+        call("resume", url="", folder=tmp_path, DATABASE_URL=database)
+        a_solver_author_and_an_auditor(client, str(client.base_url).rstrip("/"), tmp_path)
+
+    log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert {"greedy", "lp", "cpsat", "mine"} <= {line.get("solver") for line in log if "auction" in line}
+    assert {"held", "settled", "stepped down"} <= {line["event"] for line in log}
+
+
+def a_trader_with_curl_and_an_auditor(client: httpx2.Client, url: str, folder: Path) -> None:
+    printed, _ = commands("trader", url, folder)
+    deposited, receipt_, detail, why, bids = documents(printed)
+    assert printed.endswith("}identical\n")
+
+    receipt = Receipt.from_json(json.dumps(receipt_).encode())
+    deployment = client.get("/v1/deployment").json()
+    verify_receipt(receipt, deployment["engine"])
+    assert deployment["cadence_ms"] == 1000
+    (fill,) = detail["fills"]
+    opened = client.get(f"/v1/auctions/{fill['auction']}").json()
+    assert opened["code_version"] == deployment["code_version"]
+    assert fill["auction"] <= receipt.latest_auction
+    assert (fill["paid"], int(fill["received"][USD]) > 1_000_000) == ({ETH: str(ONE_ETH)}, True)
+    assert why["code"] == "filled"
+    assert {bid["id"]: bid["status"] for bid in bids["bids"]}[fill["bid"]] == "won"
+    path = f"/v1/intents/{receipt.intent}/history"
+    assert [event["event"] for event in client.get(path).json()["events"]] == ["accepted", "cut", "settled"]
+    held = client.get(f"/v1/accounts/{deposited['owner']}/balances").json()["balances"]
+    assert {asset: balance["amount"] for asset, balance in held.items()} == fill["received"]
+    recorded = json.loads((folder / "auction.json").read_bytes())
+    assert receipt.intent in {one["id"] for one in recorded["problem"]["intents"]}
+
+
+def a_trader_with_the_client(url: str, folder: Path) -> None:
+    script = block("python", "python").replace("http://127.0.0.1:8000", url)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=180, check=True, cwd=folder
+    )
+    assert re.fullmatch(r"in auction \d+ at the latest\nreceived [1-9]\d{6,} from \w+\nidentical: True\n", done.stdout)
+
+
+def a_trader_at_a_terminal(url: str, folder: Path) -> None:
+    with Client(url) as service:
+        now = service.time().now_ms // 1000
+    intent = signed(valid_from=now, valid_until=now + 3600)  # whose owner has nothing
+    (folder / "poor.json").write_text(intent.model_dump_json(by_alias=True))
+
+    first = call("intent", "submit", "poor.json", url=url, folder=folder)
+    assert re.fullmatch(rf"{intent.id} accepted, in auction \d+ at the latest\n", first)
+    assert call("intent", "submit", "poor.json", url=url, folder=folder) == first
+    with Client(url) as service:
+        eventually(lambda: service.history(intent.id).events[-1].event == "settled", 40)
+    standing = call("intent", "status", intent.id, url=url, folder=folder)
+    assert standing.endswith("not filled: insufficient_balance\n")
+    assert "settled" in call("auctions", "--limit", 5, url=url, folder=folder)
+    refused = call("intent", "status", "0x" + "00" * 32, url=url, folder=folder, code=2)
+    assert refused.startswith("error: unknown_intent")
+    picture = call("watch", "--once", url=url, folder=folder)
+    assert all(word in picture for word in ("auction", "settled", "greedy", "0 %"))
+
+
+def an_operator(url: str, folder: Path, kind: str, database: str) -> None:
+    can_copy = kind == "sqlite"
+    printed, said = commands("operator", url, folder, code=0 if can_copy else 2, DATABASE_URL=database)
+    written = "written to backup.db\n" if can_copy else ""
+    assert printed == f"paused\nrunning\ndraining\ndrained: nothing is under way\n{written}"
+    assert can_copy or "use_pg_dump" in said
+    with Client(url) as service:
+        newest, now = service.time().latest_auction, service.time().now_ms // 1000
+        late = signed(nonce=2, valid_from=now, valid_until=now + 3600)
+        with pytest.raises(ServiceError, match="draining"):
+            service.submit(late)
+        time.sleep(2)  # longer than from one auction to the next
+        assert service.time().latest_auction == newest
+
+
+def a_solver_author_and_an_auditor(client: httpx2.Client, url: str, folder: Path) -> None:
+    printed, _ = commands("solver", url, folder)
+    key = json.loads((folder / "solver-key.json").read_bytes())["owner"]
+    assert re.search(r'"name":"mine".*"standing":\{.*"won":[1-9]', printed)
+    held = json.loads(printed.splitlines()[-1])["balances"]
+    assert held.keys() == GAS
+    assert any(int(balance["amount"]) < 10 * 10**18 for balance in held.values())  # it paid gas
+
+    def won() -> list[dict[str, Any]]:
+        found = client.get("/v1/auctions", params={"limit": 20}).json()["items"]
+        bids = [{**bid, "auction": one["number"]} for one in found for bid in asked(one["number"])]
+        return [bid for bid in bids if bid["solver"] == "mine" and bid["status"] == "won"]
+
+    def asked(number: int) -> list[dict[str, Any]]:
+        bids: list[dict[str, Any]] = client.get(f"/v1/auctions/{number}/bids").json()["bids"]
+        return bids
+
+    first = won()[-1]
+    assert int(first["score"]) > 0
+    assert first["id"] in {fill["bid"] for fill in client.get(f"/v1/auctions/{first['auction']}").json()["fills"]}
+    record = client.get(f"/v1/auctions/{first['auction']}/record").content
+    assert json.loads(record)["proposals"]["mine"]["sealed"]["key"] == key
+    assert replay_record(record).identical

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from engine.runtime.auctioneer import Auctioneer
@@ -15,6 +16,16 @@ from engine.store.database import Database
 
 SEED = 1
 COMMANDS = {"greedy": [sys.executable, "-P", "-m", "solvers.worker", "greedy"]}
+
+
+@dataclass
+class ManualClock:
+    """A time that tests set."""
+
+    now: int
+
+    def now_ms(self) -> int:
+        return self.now
 
 
 def settings(**changes: Any) -> Settings:

@@ -1,7 +1,9 @@
 """Auctions one after the other: what they do to intents, money, market and standing, and what stops them or does not."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -9,13 +11,16 @@ from threading import Event
 import pytest
 
 from engine.auction.auction import next_state
-from engine.audit.record import Record
+from engine.auction.solution import Solution
+from engine.audit.record import Record, Unreadable
+from engine.audit.replay import replay_record
 from engine.market.demo import demo_intent, demo_owner
-from engine.market.feeds.synthetic_market import ASSETS
+from engine.market.feeds.synthetic_flow import BTC_OPTIONS
+from engine.market.feeds.synthetic_market import ASSETS, START_SECONDS, listed_expiries
 from engine.market.snapshot import snapshot_hash
 from engine.market.world import DEMO_SALT, without_empty_levels
 from engine.runtime.auctioneer import Auctioneer
-from engine.runtime.embedded import REQUOTE, EmbeddedWorld
+from engine.runtime.embedded import REQUOTE, EmbeddedWorld, ListedAssets
 from engine.runtime.pool import Pool
 from engine.store.database import Database
 from intents.errors import InputError
@@ -23,7 +28,7 @@ from intents.kinds import Terms, swap
 from intents.lifecycle import Cancel, Status
 from tests.databases import Databases
 from tests.runtime.invariants import check_books, check_fills, check_records
-from tests.runtime.service import COMMANDS, SEED, auctioneer_of
+from tests.runtime.service import COMMANDS, SEED, ManualClock, auctioneer_of, settings
 
 WORKER = str(Path(__file__).with_name("worker.py"))
 FAR = 10**6
@@ -101,6 +106,62 @@ def test_each_auction_starts_from_what_the_one_before_left(url: str, database: D
     check_books(url)
     check_fills(database)
     check_records(database)
+
+
+def test_the_world_goes_on_when_its_options_expire(url: str, database: Database, pool: Pool) -> None:
+    world = EmbeddedWorld.open(database, SEED)
+    listed = ListedAssets(database, world)
+    begun = world.clock.now_ms()
+    clock = ManualClock(begun)
+    world = replace(world, clock=clock)
+    auctioneer = Auctioneer(database, world, pool, settings(solver_work=200_000), holder="one")
+    seen: list[tuple[int, ...]] = []
+    for days in (30, 400):
+        clock.now = begun + days * 86_400_000
+        assert auctioneer.lead()
+        number = auctioneer.run_once()
+        with database.reading() as work:
+            record = Record.from_json(work.auctions.record_bytes(number) or b"")
+        filled = {asset for intent in record.problem.intents for asset in intent.outcome.receives if "option" in asset}
+        snapshot = record.problem.snapshot
+        seen.append(tuple((expiry - START_SECONDS) // 86_400 for expiry in listed_expiries(snapshot)))
+        assert min(listed_expiries(snapshot)) >= snapshot.time_seconds + 86_400
+        assert filled <= snapshot.assets.keys()
+        assert any(asset in filled for fill in record.proposals["greedy"].solutions for asset in bought(fill))
+
+    assert seen == [(58, 86), (422, 450)]
+    (old, new) = (BTC_OPTIONS.asset(START_SECONDS + day * 86_400 + 8 * 3600, 65_000, "C") for day in (30, 422))
+    assert old in listed
+    assert new in listed
+    assert "simx:main/option:none" not in listed
+    check_books(url)
+    check_records(database)
+
+
+def bought(solution: Solution | Unreadable) -> set[str]:
+    assert isinstance(solution, Solution)
+    return {asset for fill in solution.fills for asset in fill.outs}
+
+
+def test_nobody_knows_the_solvers_seed_before_the_cut(
+    databases: Databases, pool: Pool, opened: Callable[[str], Database]
+) -> None:
+    seeds = []
+    for _ in range(2):
+        database = opened(databases.migrated("sqlite"))
+        auctioneer = auctioneer_of(database, pool, holder="one")
+        assert auctioneer.lead()
+        auctioneer.run_once()
+        with database.reading() as work:
+            stored = work.auctions.get(0)
+            content = work.auctions.record_bytes(0)
+        assert stored is not None
+        assert content is not None
+        seeds.append(stored.solver_seed)
+        assert Record.from_json(content).problem.solver_seed == stored.solver_seed
+        assert re.fullmatch(r"[0-9.]+\+[0-9a-f]{16}", stored.code_version)
+        assert replay_record(content).identical
+    assert len(set(seeds)) == 2
 
 
 def test_the_hash_is_stored_before_any_solver_sees_the_problem(database: Database, pool: Pool) -> None:

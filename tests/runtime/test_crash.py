@@ -4,13 +4,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
 
 from engine.market.demo import demo_intent, demo_owner
 from engine.market.feeds.synthetic_market import ASSETS
@@ -21,7 +20,7 @@ from engine.runtime.pool import Pool
 from engine.store.database import Database
 from intents.kinds import Terms, swap
 from intents.lifecycle import Status
-from tests.databases import Databases
+from tests.databases import KINDS, Databases
 from tests.runtime.invariants import check_books, check_fills, check_records
 from tests.runtime.service import COMMANDS, SEED, auctioneer_of
 
@@ -42,6 +41,10 @@ EXPECTED = {
     "settled": ["settled"],
 }
 """By hook, how the auction ends in which the process is killed there; nothing where it never began."""
+
+IN_TRANSACTIONS = ("cutting", "posting", "settling")
+KILLED = [*(("sqlite", hook) for hook in EXPECTED), *(("postgresql", hook) for hook in (*IN_TRANSACTIONS, "settled"))]
+"""On SQLite at every hook, on PostgreSQL in each transaction and after the last."""
 
 
 class Mortals:
@@ -83,9 +86,19 @@ def pool() -> Iterator[Pool]:
 
 
 @pytest.fixture(scope="module")
-def begun(databases: Databases, pool: Pool) -> Path:
-    """A database with one settled auction, and intents of ours that were accepted after it."""
-    url = databases.migrated("sqlite")
+def begun(databases: Databases, pool: Pool) -> Callable[[str], str]:
+    """A new database of a kind, with one settled auction, and intents of ours that were accepted after it."""
+    templates: dict[str, str] = {}
+
+    def made(kind: str) -> str:
+        if kind not in templates:
+            templates[kind] = begin(databases.migrated(kind), pool)
+        return databases.copy(templates[kind])
+
+    return made
+
+
+def begin(url: str, pool: Pool) -> str:
     database = Database.open(url)
     auctioneer = auctioneer_of(database, pool, holder="mortal")
     assert auctioneer.lead()
@@ -99,14 +112,7 @@ def begun(databases: Databases, pool: Pool) -> Path:
             outcome = swap(terms, "sell", pay=(dear.id, dear.units(100 + n)), receive=(cheap.id, 1))
             work.intents.add(demo_intent(outcome, name, DEMO_SALT), now, {"accepted": n})
     database.close()
-    return Path(str(make_url(url).database))
-
-
-@pytest.fixture
-def url(begun: Path, tmp_path: Path) -> str:
-    copy = tmp_path / "clearway.db"
-    copy.write_bytes(begun.read_bytes())
-    return f"sqlite:///{copy}"
+    return url
 
 
 def statuses(database: Database) -> list[str]:
@@ -126,14 +132,15 @@ def test_every_hook_of_an_auction_is_here() -> None:
     assert set(HOOKS) - set(EXPECTED) == {"leading", "voiding", "recovered"}
 
 
-@pytest.mark.parametrize("hook", EXPECTED)
+@pytest.mark.parametrize(("kind", "hook"), KILLED)
 def test_killed_in_an_auction_nothing_is_lost_and_nothing_done_twice(
-    hook: str, url: str, mortals: Mortals, pool: Pool
+    kind: str, hook: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
 ) -> None:
+    url = begun(kind)
     mortals.start(url, hook, 1)
     assert mortals.died()
 
-    database = Database.open(url)
+    database = opened(url)
     auctioneer = auctioneer_of(database, pool, holder="mortal")
     check_books(url)
     assert auctioneer.lead()
@@ -155,49 +162,53 @@ def test_killed_in_an_auction_nothing_is_lost_and_nothing_done_twice(
     check_books(url)
     check_fills(database)
     check_records(database)
-    database.close()
 
 
 @pytest.mark.parametrize("hook", ["leading", "voiding", "recovered"])
-def test_killed_in_the_recovery_it_is_done_again(hook: str, url: str, mortals: Mortals, pool: Pool) -> None:
+def test_killed_in_the_recovery_it_is_done_again(
+    hook: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
+) -> None:
+    url = begun("postgresql" if hook == "voiding" else "sqlite")
     mortals.start(url, "frozen", 1)
     assert mortals.died()
     mortals.start(url, hook, 1)
     assert mortals.died()
 
-    database = Database.open(url)
+    database = opened(url)
     assert auctioneer_of(database, pool, holder="mortal").lead()
 
     assert statuses(database) == ["settled", "void"]
     assert acknowledged(database) == {Status.OPEN}
     check_books(url)
     check_fills(database)
-    database.close()
 
 
-def test_killed_while_the_world_began_it_begins_once(databases: Databases, mortals: Mortals, pool: Pool) -> None:
+def test_killed_while_the_world_began_it_begins_once(
+    databases: Databases, mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
+) -> None:
     url = databases.migrated("sqlite")
     for hook in ("leading", "arrived", "cutting"):
         mortals.start(url, hook, 1)
         assert mortals.died()
 
-    database = Database.open(url)
+    database = opened(url)
     auctioneer = auctioneer_of(database, pool, holder="mortal")
     assert auctioneer.lead()
     assert auctioneer.run_once() == 0
     check_books(url)
-    database.close()
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_another_takes_over_from_a_dead_leader_within_three_lease_periods(
-    url: str, mortals: Mortals, pool: Pool
+    kind: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
 ) -> None:
+    url = begun(kind)
     lease = 3.0
     times: dict[str, Any] = {"lease_seconds": lease, "solve_seconds": 1.0, "grace_seconds": 0.2, "reveal_seconds": 0.2}
     mortals.start(url, "frozen", 1, **times)
     assert mortals.died()
     died = time.monotonic()
-    database = Database.open(url)
+    database = opened(url)
     heir = auctioneer_of(database, pool, holder="heir", **times)
     assert not heir.lead()
     stop = Event()
@@ -213,4 +224,3 @@ def test_another_takes_over_from_a_dead_leader_within_three_lease_periods(
     assert statuses(database)[:3] == ["settled", "void", "settled"]
     check_books(url)
     check_fills(database)
-    database.close()

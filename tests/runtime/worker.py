@@ -34,6 +34,23 @@ def orphan(_request: bytes) -> None:
     os._exit(3)
 
 
+def escape(_request: bytes) -> None:
+    """Children in sessions of their own, whose parents are gone, and one that goes on leaving and leaving."""
+    for _ in range(5):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() != 0:
+                os._exit(0)
+            time.sleep(60)
+    if os.fork() == 0:
+        while True:
+            if os.fork() != 0:
+                os._exit(0)
+            os.setsid()
+            time.sleep(0.002)
+    time.sleep(60)
+
+
 def eat(_request: bytes) -> None:
     """All memory that it gets."""
     eaten = []
@@ -89,7 +106,7 @@ def write(content: bytes) -> None:
 
 KINDS: dict[str, Callable[[bytes], None]] = {
     kind.__name__: kind
-    for kind in (echo, block, fork, orphan, eat, crash, gigabyte, chatter, trickle, deaf, twice, closing)
+    for kind in (echo, block, fork, orphan, escape, eat, crash, gigabyte, chatter, trickle, deaf, twice, closing)
 }
 
 if __name__ == "__main__":

@@ -10,10 +10,14 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, inspect, make_url
 
+from engine.audit.record import record_bytes
 from engine.store.database import Database, migration_config, open_engine
 from engine.store.errors import StoreError
+from engine.store.repositories.solvers import RemoteSolver
 from engine.store.tables import metadata
 from migrations.schema import schema_page
+from tests.audit.records import small_record
+from tests.store.test_auctions import settled
 
 
 def tables(url: str) -> set[str]:
@@ -38,6 +42,32 @@ def test_up_down_and_up_again_with_nothing_left_to_change(empty: str) -> None:
     database = Database.open(empty)
     assert database.revision() == Database.newest_revision()
     database.close()
+
+
+def test_what_is_stored_goes_down_and_up_again(empty: str) -> None:
+    config = migration_config(make_url(empty))
+    command.upgrade(config, "head")
+    database, record = Database.open(empty), small_record()
+    with database.transaction() as work:
+        settled(work, 1, record)
+        for name, key in (("stays", "aa"), ("leaves", "bb")):
+            work.solvers.register_remote(name, "https://one.example", f"ed25519:{key * 32}", issued_ms=1, at_ms=1)
+        work.solvers.remove_remote("leaves", issued_ms=2, at_ms=2)
+    database.close()
+
+    command.downgrade(config, "0002")
+    command.upgrade(config, "head")
+
+    with database.reading() as work:
+        auction, content = work.auctions.get(1), work.auctions.record_bytes(1)
+        solvers = [(solver.name, solver.remote is not None) for solver in work.solvers.all()]
+        stays = work.solvers.remote("stays")
+    database.close()
+    assert auction is not None
+    assert auction.tie_seed == record.tie_seed
+    assert content == record_bytes(record)
+    assert solvers == [("leaves", False), ("stays", True)]
+    assert stays == RemoteSolver("stays", "https://one.example", f"ed25519:{'aa' * 32}", 1)
 
 
 def test_check_finds_a_column_that_no_migration_made(empty: str) -> None:

@@ -73,9 +73,12 @@ def world_name(seed: int) -> str:
     return f"demo-{seed}"
 
 
-def market(seed: int, quote: int = 0) -> Snapshot:
-    """The world's market at its start, as quoted for the first time (0) or anew: same venues, other states."""
-    return demo_snapshot(_draw(seed, f"market/{quote}" if quote else "market"))
+def market(seed: int, quote: int = 0, rolls: int = 0) -> Snapshot:
+    """The world's market at its start, as quoted for the first time (0) or anew: same venues, other states.
+
+    `rolls` is how often its options have rolled (`rolls_at`): the same strikes at later expiries.
+    """
+    return demo_snapshot(_draw(seed, f"market/{quote}" if quote else "market"), rolls)
 
 
 def order_flow(seed: int, snapshot: Snapshot, auction: int) -> tuple[list[Intent], Deposits]:

@@ -25,6 +25,7 @@ from engine.market.feeds.synthetic_market import (
     Draw,
     ListedOptions,
     MarketAsset,
+    listed_expiries,
 )
 from engine.market.smile import Smile
 from engine.market.snapshot import Snapshot
@@ -43,7 +44,7 @@ BTC_OPTIONS, ETH_OPTIONS = LISTED
 
 def arrivals(snapshot: Snapshot, auction: int, draw: Draw) -> tuple[list[Intent], Deposits]:
     """The new intents of an auction, and the deposits of their owners."""
-    flow = _Flow(snapshot.time_seconds, auction, draw)
+    flow = _Flow(snapshot, auction, draw)
     _swaps(flow)
     _transfers(flow)
     _structures(flow)
@@ -54,11 +55,12 @@ def arrivals(snapshot: Snapshot, auction: int, draw: Draw) -> tuple[list[Intent]
 class _Flow:
     """Collects signed intents and deposits."""
 
-    def __init__(self, time: int, auction: int, draw: Draw) -> None:
+    def __init__(self, snapshot: Snapshot, auction: int, draw: Draw) -> None:
         self.intents: list[Intent] = []
         self.deposits: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.draw = draw
-        self._time = time
+        self.expiries = listed_expiries(snapshot)
+        self._time = snapshot.time_seconds
         self._auction = auction
 
     def terms(self, name: str, policy: Literal["partial", "all_or_none"] = "partial") -> Terms:
@@ -124,18 +126,18 @@ def _transfers(flow: _Flow) -> None:
 
 
 def _structures(flow: _Flow) -> None:
-    near = EXPIRIES[0]
+    near, far = flow.expiries
     _structure(flow, "nina", BTC_OPTIONS, near, [("C", 65_000, 1), ("C", 75_000, -1)], flow.draw.between(5, 20))
     _structure(flow, "olaf", ETH_OPTIONS, near, [("P", 2_300, -1), ("P", 1_900, 1)], flow.draw.between(10, 40))
-    _structure(flow, "pia", ETH_OPTIONS, EXPIRIES[1], [("C", 2_500, 1), ("P", 2_500, 1)], flow.draw.between(5, 20))
+    _structure(flow, "pia", ETH_OPTIONS, far, [("C", 2_500, 1), ("P", 2_500, 1)], flow.draw.between(5, 20))
 
 
 def _structure(
     flow: _Flow, name: str, listed: ListedOptions, expiry: int, legs: list[tuple[Right, int, int]], quantity: int
 ) -> None:
     quote = ASSETS[EXCHANGE][listed.quote]
-    bought = sum(_fair(listed, expiry, strike, right) * ratio for right, strike, ratio in legs if ratio > 0)
-    sold = sum(_fair(listed, expiry, strike, right) * -ratio for right, strike, ratio in legs if ratio < 0)
+    bought = sum(_fair(flow, listed, expiry, strike, right) * ratio for right, strike, ratio in legs if ratio > 0)
+    sold = sum(_fair(flow, listed, expiry, strike, right) * -ratio for right, strike, ratio in legs if ratio < 0)
     named = {listed.asset(expiry, strike, right): ratio for right, strike, ratio in legs}
     decimals = {quote.id: quote.decimals, **dict.fromkeys(named, OPTION_DECIMALS)}
     outcome = structure(
@@ -149,16 +151,17 @@ def _structure(
     flow.add(name, outcome)
 
 
-def _fair(listed: ListedOptions, expiry: int, strike: int, right: Right) -> Fraction:
+def _fair(flow: _Flow, listed: ListedOptions, expiry: int, strike: int, right: Right) -> Fraction:
     """The smile's premium of one base unit of an option, in base units of its quote."""
     forward = ASSETS[ALPHA][listed.underlying].usd
-    premium = Smile(forward, expiry - START_SECONDS, *listed.smile).premium(Fraction(strike), right)
+    begun = START_SECONDS + flow.expiries[0] - EXPIRIES[0]  # what is quoted is as far ahead as at the start
+    premium = Smile(forward, expiry - begun, *listed.smile).premium(Fraction(strike), right)
     whole = premium / forward if listed.style == "inverse" else premium
     return whole * Fraction(10) ** (ASSETS[EXCHANGE][listed.quote].decimals - OPTION_DECIMALS)
 
 
 def _payoffs(flow: _Flow) -> None:
-    near, far = EXPIRIES
+    near, far = flow.expiries
     lots = 10 * flow.draw.between(1, 3)
     # No listed put has this strike: a portfolio of the neighbours must be found.
     floor = [(0, 52_500), (52_500, 0)]
@@ -183,7 +186,7 @@ def _payoff(
     """A floor for `lots` options' worth of the underlying; the budget is a quarter above the fair price of the legs."""
     quote = ASSETS[EXCHANGE][listed.quote]
     scale = lots * 10**quote.decimals // 10**OPTION_DECIMALS
-    fair = sum(_fair(listed, expiry, strike, right) for right, strike in legs)
+    fair = sum(_fair(flow, listed, expiry, strike, right) for right, strike in legs)
     floor = PayoffFloor(
         underlying=listed.underlying,
         index=f"simx.{listed.underlying.lower()}",

@@ -34,8 +34,12 @@ NATIVE = "ETH"
 GAS_PRICE = 2 * 10**9
 """Base units of ETH per unit of gas."""
 
-EXPIRIES = tuple(START_SECONDS + days * 86_400 + 8 * 3600 for days in (30, 58))
-"""Both at 08:00 UTC."""
+DAY_SECONDS = 86_400
+ROLL_SECONDS = 28 * DAY_SECONDS
+"""From one expiry to the next, and so from one time that new options are listed to the next."""
+
+EXPIRIES = tuple(START_SECONDS + days * DAY_SECONDS + 8 * 3600 for days in (30, 58))
+"""Of what is listed at the start; both at 08:00 UTC."""
 
 OPTION_DECIMALS = 1
 """An option's base unit is a tenth of a contract, which is also its lot."""
@@ -139,9 +143,25 @@ LISTED = (
 """The option chains of the exchange."""
 
 
-def demo_snapshot(draw: Draw) -> Snapshot:
-    """The market before the first auction."""
-    venues = [*_pools(draw), *_bridges(draw), *_books(draw)]
+def rolls_at(time_seconds: int) -> int:
+    """How often options have rolled by then: what would expire within a day gives way to the expiry after the next."""
+    return max(0, -((EXPIRIES[0] - DAY_SECONDS - time_seconds) // ROLL_SECONDS))
+
+
+def expiries(rolls: int) -> tuple[int, ...]:
+    """The expiries that are listed after so many rolls, the near one first."""
+    return tuple(expiry + rolls * ROLL_SECONDS for expiry in EXPIRIES)
+
+
+def listed_expiries(snapshot: Snapshot) -> tuple[int, ...]:
+    """When what the books of a snapshot trade expires, ascending."""
+    books = (venue for venue in snapshot.venues if isinstance(venue, OrderBookState))
+    return tuple(sorted({book.expiry_seconds for book in books if book.expiry_seconds is not None}))
+
+
+def demo_snapshot(draw: Draw, rolls: int = 0) -> Snapshot:
+    """The market as it is quoted, at the start or with options that rolled so often. Its time is the start's."""
+    venues = [*_pools(draw), *_bridges(draw), *_books(draw, rolls)]
     everything = [asset for listed in ASSETS.values() for asset in listed.values()]
     assets = {asset.id: Asset(decimals=asset.decimals, symbol=asset.symbol) for asset in everything}
     for venue in venues:
@@ -224,11 +244,11 @@ def _bridges(draw: Draw) -> Iterator[BridgeState]:
         )
 
 
-def _books(draw: Draw) -> Iterator[OrderBookState]:
+def _books(draw: Draw, rolls: int) -> Iterator[OrderBookState]:
     for listed in LISTED:
-        for expiry in EXPIRIES:
+        for expiry in expiries(rolls):
             forward = ASSETS[CHAINS[0]][listed.underlying].usd * draw.bps(50)
-            smile = Smile(forward, expiry - START_SECONDS, *listed.smile)
+            smile = Smile(forward, expiry - rolls * ROLL_SECONDS - START_SECONDS, *listed.smile)
             for strike in listed.strikes:
                 for right in ("C", "P"):
                     yield _book(draw, listed, smile, expiry, strike, right)

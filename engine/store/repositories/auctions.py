@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Row, Table, func, insert, select, update
 
 from engine.auction.solution import Solution
 from engine.audit.record import BidRecord, Reason, Record, record_bytes
@@ -39,6 +39,7 @@ class StoredAuction:
     snapshot: str
     rules_version: str
     solver_seed: str
+    tie_seed: str | None
     code_version: str
     cut_ms: int
     deadline_ms: int
@@ -134,6 +135,7 @@ class Auctions:
             "ended_ms": at_ms,
             "timings": dict(timings),
             "total_score": record.total_score,
+            "tie_seed": record.tie_seed,
             "record_hash": record.record_hash,
             "record_digest": hashlib.sha256(record_bytes(record)).hexdigest(),
             "record": canonical_bytes(data),
@@ -159,6 +161,11 @@ class Auctions:
         """The auction with the greatest number, whatever its status."""
         row = self._connection.execute(select(*_SUMMARY).order_by(auctions.c.number.desc()).limit(1)).first()
         return None if row is None else _auction(row)
+
+    def latest_number(self) -> int | None:
+        """The greatest number; None before the first auction."""
+        number: int | None = self._connection.scalar(select(func.max(auctions.c.number)))
+        return number
 
     def unfinished(self) -> list[StoredAuction]:
         """Auctions that are open: at most the running one, unless something stopped half-way."""

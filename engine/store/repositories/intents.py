@@ -8,16 +8,18 @@ Guarantees
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from engine.auction.problem import Intent, Signature
 from engine.store.errors import StoreError
+from engine.store.repositories._bulk import find_all, insert_all
 from engine.store.repositories._insert import insert_new
 from engine.store.tables import WAITING, intent_events, intents
+from engine.store.types import Written
 from intents.errors import InputError
 from intents.lifecycle import Cut, Event, IntentState, Settled, Status, transition
 from intents.outcome import Outcome
@@ -55,6 +57,13 @@ class HistoryLine:
     detail: Mapping[str, Any]
 
 
+class Claim(NamedTuple):
+    """The intent that has a nonce, and the RFC 8785 bytes of its receipt: empty where it got none."""
+
+    intent: str
+    receipt: bytes
+
+
 class Intents:
     """Accepted intents."""
 
@@ -63,27 +72,10 @@ class Intents:
 
     def add(self, intent: Intent, accepted_ms: int, receipt: Mapping[str, Any]) -> StoredIntent:
         """Store an intent, OPEN; the stored one where it is there already. Raises InputError `nonce_used`."""
-        outcome, signature = intent.outcome, intent.signature
-        row = {
-            "id": intent.id,
-            "owner": outcome.owner,
-            "nonce": outcome.nonce,
-            "pair": intent.group,
-            "valid_from": outcome.valid_from,
-            "valid_until": outcome.valid_until,
-            "outcome": outcome.to_wire(),
-            "scheme": None if signature is None else signature.scheme,
-            "signature": None if signature is None else signature.signature,
-            "status": Status.OPEN.value,
-            "filled_units": intent.filled_units,
-            "cancel_waits": False,
-            "auction": None,
-            "receipt": dict(receipt),
-            "accepted_ms": accepted_ms,
-        }
-        key = insert_new(self._connection, intents, row)
+        outcome = intent.outcome
+        key = insert_new(self._connection, intents, _row(intent, accepted_ms, receipt))
         if key is not None:
-            self._note(intent.id, 0, "accepted", IntentState(outcome.units, intent.filled_units), accepted_ms, None, {})
+            self._connection.execute(_ADD_LINE, _acceptance(intent, accepted_ms))
             return StoredIntent(
                 intent=intent,
                 status=Status.OPEN,
@@ -99,6 +91,23 @@ class Intents:
             holder = self.nonce_taken(outcome.owner, outcome.nonce)
             raise InputError("nonce_used", "/nonce", expected=expected, actual=f"used by {holder}")
         return stored
+
+    def add_all(self, accepted: Sequence[tuple[Intent, int, Written]]) -> None:
+        """Store intents with the time and the receipt of their acceptance, OPEN. None may be there, nor its nonce.
+
+        Raises OvertakenError where one is; what was stored with it must be undone.
+        """
+        if accepted:
+            insert_all(self._connection, intents, [_row(*one) for one in accepted])
+            insert_all(self._connection, intent_events, [_acceptance(intent, at_ms) for intent, at_ms, _ in accepted])
+
+    def claims(self, nonces: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Claim]:
+        """Who claimed these nonces, given as (owner, nonce); those that nobody claimed are missing."""
+        rows = find_all(self._connection, intents, ("owner", "nonce", "id", "receipt"), ("owner", "nonce"), nonces)
+        return {
+            (row.owner, int(row.nonce)): Claim(row.id, b"" if row.receipt == "{}" else row.receipt.encode())
+            for row in rows
+        }
 
     def get(self, intent: str) -> StoredIntent | None:
         """The intent with this id."""
@@ -172,7 +181,8 @@ class Intents:
                 select(func.max(intent_events.c.position)).where(intent_events.c.intent == intent)
             ).scalar_one()
         )
-        self._note(intent, position, type(event).__name__.lower(), state, at_ms, concerned, detail or {})
+        name = type(event).__name__.lower()
+        self._connection.execute(_ADD_LINE, _line(intent, position, name, state, at_ms, concerned, detail or {}))
         return replace(
             before,
             intent=before.intent.model_copy(update={"filled_units": state.filled_units}),
@@ -189,27 +199,51 @@ class Intents:
             for row in self._connection.execute(query)
         ]
 
-    def _note(
-        self,
-        intent: str,
-        position: int,
-        event: str,
-        state: IntentState,
-        at_ms: int,
-        auction: int | None,
-        detail: Mapping[str, Any],
-    ) -> None:
-        line = {
-            "intent": intent,
-            "position": position,
-            "event": event,
-            "status": state.status.value,
-            "filled_units": state.filled_units,
-            "at_ms": at_ms,
-            "auction": auction,
-            "detail": dict(detail),
-        }
-        self._connection.execute(_ADD_LINE, line)
+
+def _row(intent: Intent, accepted_ms: int, receipt: Mapping[str, Any] | Written) -> dict[str, Any]:
+    outcome, signature = intent.outcome, intent.signature
+    return {
+        "id": intent.id,
+        "owner": outcome.owner,
+        "nonce": outcome.nonce,
+        "pair": intent.group,
+        "valid_from": outcome.valid_from,
+        "valid_until": outcome.valid_until,
+        "outcome": Written(outcome.model_dump_json(by_alias=True)),
+        "scheme": None if signature is None else signature.scheme,
+        "signature": None if signature is None else signature.signature,
+        "status": Status.OPEN.value,
+        "filled_units": intent.filled_units,
+        "cancel_waits": False,
+        "auction": None,
+        "receipt": receipt if isinstance(receipt, Written) else dict(receipt),
+        "accepted_ms": accepted_ms,
+    }
+
+
+def _acceptance(intent: Intent, at_ms: int) -> dict[str, Any]:
+    return _line(intent.id, 0, "accepted", IntentState(intent.outcome.units, intent.filled_units), at_ms, None, {})
+
+
+def _line(
+    intent: str,
+    position: int,
+    event: str,
+    state: IntentState,
+    at_ms: int,
+    auction: int | None,
+    detail: Mapping[str, Any],
+) -> dict[str, Any]:
+    return {
+        "intent": intent,
+        "position": position,
+        "event": event,
+        "status": state.status.value,
+        "filled_units": state.filled_units,
+        "at_ms": at_ms,
+        "auction": auction,
+        "detail": dict(detail),
+    }
 
 
 def _intent(row: Row[Any]) -> Intent:

@@ -1,0 +1,65 @@
+"""The benchmarks run, and say what they should; what they find is `make bench`'s to tell."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from docs import benchmarks
+from tests.benchmarks.figures import ROOT, quantile
+
+SMALL = {
+    "intake": ["--rounds", "1", "--intents", "20", "--noops", "20", "--connections", "4", "--rate", "200"],
+    "settle": ["--intents", "1", "--seconds", "0", "--cadence", "0.5", "--solve", "0.2", "--solvers", "greedy"],
+    "freeze": ["--rounds", "1", "--seconds", "0.1"],
+    "replay": ["--auctions", "1", "--solvers", "greedy", "--work", "100"],
+}
+
+
+def table(name: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", benchmarks.BENCHMARKS[name], *SMALL[name]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert {len(row) for row in found["rows"]} == {len(found["columns"])}
+    return found
+
+
+def test_intents_are_accepted_beside_a_route_that_does_nothing() -> None:
+    rows = {row[0]: row[1:] for row in table("intake")["rows"]}
+    noop, intents = (float(cell) for cell in rows["answers per second"])
+    assert float(rows["share of the no-op"][1]) == pytest.approx(intents / noop, abs=0.01)
+    assert float(rows["99 % at 200/s"][1].removesuffix(" ms")) > 0
+
+
+def test_every_part_of_the_way_to_a_fill_is_timed() -> None:
+    rows = {row[0]: [float(cell.removesuffix(" s")) for cell in row[1:]] for row in table("settle")["rows"]}
+    cut, settled, whole = rows["accepted to cut"], rows["cut to settled"], rows["accepted to settled"]
+    assert all(0 <= median <= most <= 30 for median, _, most in rows.values())
+    assert max(cut[2], settled[2]) <= whole[2] <= cut[2] + settled[2] + 0.02
+
+
+def test_every_hostile_worker_is_measured() -> None:
+    rows = table("freeze")["rows"]
+    assert len(rows) == 7
+    assert all(float(row[4].removesuffix(" ms")) > 0 for row in rows)
+
+
+def test_as_many_auctions_are_replayed_as_were_cleared() -> None:
+    found = table("replay")
+    assert found["notes"][0].startswith("1 auctions, ")
+    clearing, replay, ratio = ([float(cell.removesuffix(" s")) for cell in row[1:] if cell] for row in found["rows"])
+    assert replay[0] > 0
+    assert ratio == [pytest.approx(replay[1] / clearing[1], rel=0.2, abs=0.01)]
+
+
+def test_the_page_has_a_table_for_each_benchmark() -> None:
+    text = benchmarks.PAGE.read_text()
+    for name in benchmarks.BENCHMARKS:
+        assert f"<!-- figures: {name} -->" in text
+    assert quantile([*range(1, 101)], 0.95) == 95
+    assert quantile([7], 0.95) == 7
