@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import closing
 
 from api import logs
 from api.cli.workers import built_in_commands
@@ -26,13 +27,14 @@ def main() -> None:
     settings = Settings()
     stop = threading.Event()
     threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
-    database = Database.open(settings.database_url)
-    world = EmbeddedWorld.open(database, settings.world_seed)
     limits = PoolLimits(output_bytes=settings.solver_output_bytes, memory_bytes=settings.solver_memory_bytes)
-    with Pool(built_in_commands(settings.built_in), limits) as pool:
+    with (
+        closing(Database.open(settings.database_url)) as database,
+        Pool(built_in_commands(settings.built_in), limits) as pool,
+    ):
+        world = EmbeddedWorld.open(database, settings.world_seed)
         gateway = Gateway.of(settings, engine_key(settings.data_dir / KEY_FILE))
         Auctioneer(database, world, pool, settings, gateway=gateway).run(stop)
-    database.close()
 
 
 def _wait_for_end(stop: threading.Event) -> None:

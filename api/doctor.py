@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +72,8 @@ def _database(settings: Settings) -> Finding:
     if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
         return Finding("database", good=True, found="will be made by `clearway run`")
     try:
-        database = Database.open(url)
-        revision = database.revision()
-        database.close()
+        with closing(Database.open(url)) as database:
+            revision = database.revision()
     except Exception as error:  # noqa: BLE001 - whatever a driver raises is what we came to find
         kind = type(error).__name__
         return Finding("database", good=False, found=f"can not be opened ({kind})", remedy="check DATABASE_URL")

@@ -15,6 +15,7 @@ Hex is lower case: two spellings of one address would be two venues, so only one
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -36,6 +37,7 @@ _PATTERNS = {
 _COMPILED = {name: re.compile(pattern, re.ASCII) for name, pattern in _PATTERNS.items()}
 
 
+@lru_cache(maxsize=4096)
 def is_identifier(shape: str, text: str) -> bool:
     """Whether the text is a canonical identifier of the named shape (place, asset, venue, owner, intent)."""
     mixed_case_address = shape != "text" and _ADDRESS_CASE.search(text) is not None

@@ -73,7 +73,7 @@ OUTCOME_TYPES: Mapping[str, Fields] = {
 CANCELLATION_TYPES: Mapping[str, Fields] = {"Cancellation": [("string", "owner"), ("bytes32", "intent")]}
 """The EIP-712 type of a cancellation."""
 
-_AMOUNT_MAPS = tuple(name for kind, name in OUTCOME_TYPES["Outcome"] if kind == "Amount[]")
+_AMOUNT_MAPS = frozenset(name for kind, name in OUTCOME_TYPES["Outcome"] if kind == "Amount[]")
 _SCHEMAS = {"Outcome": Schema(OUTCOME_TYPES), "Cancellation": Schema(CANCELLATION_TYPES)}
 _BYTES32 = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 _CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -106,7 +106,7 @@ def typed_data(value: Signable, salt: str) -> dict[str, Any]:
         "types": {struct: [{"name": n, "type": t} for t, n in fields] for struct, fields in types.items()},
         "primaryType": name,
         "domain": domain,
-        "message": _message(value),
+        "message": _message(value.to_wire()),
     }
 
 
@@ -122,7 +122,8 @@ def intent_id(outcome: Outcome, salt: str) -> str:
 
 def digest(value: Signable, salt: str) -> bytes:
     """The EIP-712 digest of an outcome or a cancellation under the deployment's salt (0x and 64 hex digits)."""
-    return _SCHEMAS[type(value).__name__].digest(_separator(salt), type(value).__name__, _message(value))
+    name = type(value).__name__
+    return _SCHEMAS[name].digest(_separator(salt), name, _message(value.model_dump(by_alias=True)))
 
 
 def eip712_owner(private_key: bytes) -> str:
@@ -218,11 +219,10 @@ def _separator(salt: str) -> bytes:
     return domain_separator(_domain(salt))
 
 
-def _message(value: Signable) -> dict[str, Any]:
-    message: dict[str, Any] = value.to_wire()
-    if isinstance(value, Outcome):
-        for name in _AMOUNT_MAPS:
-            message[name] = [{"asset": asset, "amount": amount} for asset, amount in sorted(message[name].items())]
+def _message(message: dict[str, Any]) -> dict[str, Any]:
+    """A value's fields as they are signed: maps of assets as arrays, in ascending order of asset."""
+    for name in _AMOUNT_MAPS & message.keys():
+        message[name] = [{"asset": asset, "amount": amount} for asset, amount in sorted(message[name].items())]
     return message
 
 

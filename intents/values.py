@@ -194,6 +194,8 @@ def parse_json(text: str | bytes) -> Any:
 
 def _check_depth(text: str) -> None:
     # Before parsing: how deep the parser itself can go depends on the interpreter's settings and its stack.
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return
     depth = 0
     for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
         depth += 1 if bracket in "[{" else -1

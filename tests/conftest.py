@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 
 import pytest
 
+from engine.store.database import Database
 from tests.databases import Databases
 
 
@@ -15,3 +17,10 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     made = Databases(tmp_path_factory)
     yield made
     made.close()
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], Database]]:
+    """Opens databases that are closed after the test, also where it fails: what is left open is told in a later one."""
+    with ExitStack() as stack:
+        yield lambda url: stack.enter_context(closing(Database.open(url)))

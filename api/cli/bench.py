@@ -16,7 +16,8 @@ import typer
 
 from api.cli.auction import SELECTION_WORK, run_visibly
 from api.cli.feeds import Format, read_feed
-from api.cli.output import in_units, print_json, show_table
+from api.cli.files import read_bytes
+from api.cli.output import EXIT_NO, in_units, print_json, say, show_table
 from api.cli.solve import Seed, Work
 from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
@@ -25,9 +26,11 @@ from engine.auction.score import score_solution
 from engine.auction.solution import Solution
 from engine.audit.record import Record, record_bytes
 from engine.audit.replay import replay_record
+from engine.market.feeds.base import read_json
 from engine.market.feeds.deribit_examples import examples, with_examples
+from engine.market.feeds.venue_vectors import Replayed, replay_vectors
 from engine.runtime.contest import DEFAULT_WORK, Limits, Run
-from intents.errors import ClearwayError
+from intents.errors import ClearwayError, InputError
 
 bench_app = typer.Typer(help="Figures on recorded data.", no_args_is_help=True)
 
@@ -119,6 +122,42 @@ def deribit(
         names = solvers.split(",")
         cells = [[r["name"], r["budget"], *(s["price"] or "none" for s in r["solvers"]), r["naive"]] for r in rows]
         show_table({"example": False, "budget": True, **dict.fromkeys(names, True), "leg by leg": True}, cells)
+
+
+@bench_app.command("venue-vectors")
+def venue_vectors(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False)], *, as_json: AsJson = False
+) -> None:
+    """Recorded outputs of pools, replayed to the unit: every JSON file below a folder. Exit code 1 where one differs."""
+    files = sorted(path for path in folder.rglob("*") if path.name.endswith((".json", ".json.gz")) and path.is_file())
+    data: dict[str, Any] = {"files": len(files), "cases": 0, "matched": 0, "mismatched": [], "unsupported": []}
+    for path in files:
+        replayed = _replayed(path)
+        data["cases"] += replayed.cases
+        data["matched"] += replayed.matched
+        name = path.relative_to(folder).as_posix()
+        data["mismatched"] += [{"file": name, **differing} for differing in replayed.mismatched]
+        data["unsupported"] += [{"file": name, "reason": reason} for reason in replayed.unsupported]
+    if as_json:
+        print_json(data)
+    else:
+        show_table(
+            {"files": True, "cases": True, "matched": True}, [[str(data[n]) for n in ("files", "cases", "matched")]]
+        )
+        for entry in data["unsupported"]:
+            say(f"not supported: {entry['file']}: {entry['reason']}")
+        for entry in data["mismatched"]:
+            say(f"mismatched: {entry['file']}: {entry['case']}: expected {entry['expected']}, got {entry['actual']}")
+    if data["mismatched"]:
+        raise typer.Exit(EXIT_NO)
+
+
+def _replayed(path: Path) -> Replayed:
+    """The cases of one file; one that can not be read is reported, not fatal."""
+    try:
+        return replay_vectors(read_json(read_bytes(path)))
+    except InputError as error:
+        return Replayed(unsupported=[f"not readable: {error}"])
 
 
 def value_in_the_money(problem: Problem, intent: Intent) -> Fraction:

@@ -5,6 +5,8 @@ They need the extra `server`, which is loaded only when one of them is called.
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import typer
 
 from api.cli.extras import needed
@@ -24,10 +26,9 @@ def upgrade() -> None:
     """Migrate the database to the newest revision and print it. Does nothing where it is there already."""
     settings = needed("engine.runtime.settings", "server").Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = needed("engine.store.database", "server").Database.open(settings.database_url)
-    database.upgrade()
-    say(database.revision())
-    database.close()
+    with closing(needed("engine.store.database", "server").Database.open(settings.database_url)) as database:
+        database.upgrade()
+        say(database.revision())
 
 
 def doctor() -> None:

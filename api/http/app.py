@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp
 
 from api.http import (
     problems,
@@ -21,6 +22,7 @@ from api.http import (
     routes_service,
     routes_solvers,
 )
+from api.http.intake_route import IntakeFirst
 from api.http.metrics import Measured
 from api.http.problems import ProblemDocument
 from api.http.service import Service
@@ -44,7 +46,6 @@ def create_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    app.include_router(routes_intents.intake_router)  # first, as routes are tried in order
     for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_network, routes_service):
         app.include_router(routes.router)
     problems.install(app, service.metrics)
@@ -53,7 +54,11 @@ def create_app(service: Service) -> FastAPI:
 
 
 class _Application(FastAPI):
-    """FastAPI, with the schemas of what routes read and refuse by themselves in its document."""
+    """FastAPI, with a short way for intents, and the schemas of what routes read by themselves in its document."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request goes through."""
+        return IntakeFirst(super().build_middleware_stack(), self.state.service)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""

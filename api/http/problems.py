@@ -71,6 +71,9 @@ STATUS = {
 }
 """HTTP status by code; every other refusal is a 422: understood, and not acceptable."""
 
+DELIBERATE = (InputError, TransitionError, StoreError)
+"""The errors that say what is wrong with a request."""
+
 _TITLES = {400: "malformed request", 403: "not allowed", 404: "not found", 405: "method not allowed", 409: "conflict"}
 _TITLES |= {
     413: "too large",
@@ -167,33 +170,36 @@ def internal() -> ProblemDocument:
     return problem("internal", expected="an answer", actual="a fault of the service", status=500)
 
 
+def refused(document: ProblemDocument, metrics: Metrics, headers: Mapping[str, str] | None = None) -> Response:
+    """The document as a response that was counted."""
+    metrics.refusals.labels(document.code).inc()
+    if document.status == 503:
+        headers = {"Retry-After": RETRY_SECONDS} | dict(headers or {})
+    return respond(document, headers)
+
+
 def install(app: FastAPI, metrics: Metrics) -> None:
     """Answer every error of the application in this way, and count it."""
 
-    def refuse(document: ProblemDocument, headers: Mapping[str, str] | None = None) -> Response:
-        metrics.refusals.labels(document.code).inc()
-        return respond(document, headers)
-
     async def deliberate(_request: Request, error: Exception) -> Response:
-        document = of_error(error)
-        return refuse(document, {"Retry-After": RETRY_SECONDS} if document.status == 503 else None)
+        return refused(of_error(error), metrics)
 
     async def parameters(_request: Request, error: Exception) -> Response:
-        return refuse(of_parameters(error) if isinstance(error, RequestValidationError) else internal())
+        return refused(of_parameters(error) if isinstance(error, RequestValidationError) else internal(), metrics)
 
     async def http(_request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
-            return refuse(internal())
+            return refused(internal(), metrics)
         code = _HTTP_CODES.get(error.status_code, "refused")
         expected, actual = "a resource and a method of this API", "another"
-        return refuse(problem(code, expected=expected, actual=actual, status=error.status_code), error.headers)
+        document = problem(code, expected=expected, actual=actual, status=error.status_code)
+        return refused(document, metrics, error.headers)
 
     async def unexpected(_request: Request, _error: Exception) -> Response:
-        return refuse(internal())  # the server logs the traceback
+        return refused(internal(), metrics)  # the server logs the traceback
 
-    app.add_exception_handler(InputError, deliberate)
-    app.add_exception_handler(TransitionError, deliberate)
-    app.add_exception_handler(StoreError, deliberate)
+    for kind in DELIBERATE:
+        app.add_exception_handler(kind, deliberate)
     app.add_exception_handler(RequestValidationError, parameters)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unexpected)

@@ -7,18 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
+from api.http.intake_route import accepted
 from api.http.reading import (
     KEY_PARAMETER,
     Body,
     Number,
     OptionalKey,
     PageSize,
-    idempotency_key,
-    json_body,
     known_parameters,
     request_schema,
 )
-from api.http.service import REFUSALS, Service, ServiceHere, json_response, once
+from api.http.service import REFUSALS, ServiceHere, once
 from api.http.views import EventView, History, IntentDetail, IntentPage, IntentView, SignedCancellation
 from engine.auction.problem import Intent
 from engine.audit.explain import Explanation, explain
@@ -37,30 +36,19 @@ router = APIRouter(prefix="/v1/intents", tags=["intents"], dependencies=[Depends
 IntentPath = Annotated[Bytes32, Path(description="The intent's id: the digest that its owner signed.")]
 
 
-# FastAPI solves dependencies anew for each request, which costs as much as the rest of an answer: this route has none.
-intake_router = APIRouter(prefix="/v1/intents", tags=["intents"], responses=REFUSALS)
-
-
-@intake_router.post(
+@router.post(
     "",
     status_code=201,
     response_model=Receipt,
     openapi_extra=request_schema(Intent) | {"parameters": [KEY_PARAMETER]},
     responses={200: {"model": Receipt, "description": "This intent was accepted before; its receipt."}},
 )
-async def submit(request: Request) -> Response:
+async def submit(request: Request, service: ServiceHere) -> Response:
     """Accept a signed intent. The receipt names the latest auction that it will be part of, and the engine signs it.
 
     The same signed intent is accepted once, however often it is sent.
     """
-    service: Service = request.app.state.service
-    if request.scope["query_string"]:
-        await known_parameters(request)
-    key, body = idempotency_key(request), await json_body(request)
-    accepted = await service.submit(body, key, "POST", "/v1/intents")
-    if accepted.fresh:
-        service.metrics.accepted.inc()
-    return json_response(accepted.receipt, accepted.status, {"Location": f"/v1/intents/{accepted.intent}"})
+    return await accepted(request, service)
 
 
 @router.get("")

@@ -10,13 +10,15 @@ Whether the owner has the money is judged in the auction: deposits may come late
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
+from typing import NoReturn
 
 from engine.auction.problem import Intent
 from engine.auction.verdict import pointer
 from intents.errors import InputError
-from intents.outcome import Outcome
 from intents.signing import outcome_digest, verify_signed
+
+_AMOUNTS = ("pays", "receives", "worst_loss", "max_escrow", "refund")
 
 
 def check_signed(intent: Intent, salt: str) -> None:
@@ -52,15 +54,16 @@ def check_admissible(intent: Intent, *, assets: Container[str], time_seconds: in
         raise InputError(
             "unsupported_outcome", "/outcome/exposure_bounds", expected="none in rules version 1", actual="some"
         )
-    for where, asset in _assets(outcome):
-        if asset not in assets:
-            raise InputError("unknown_asset", where, expected="an asset of the market", actual=asset)
-
-
-def _assets(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """Every asset that the outcome names, with its place."""
-    for name in ("pays", "receives", "worst_loss", "max_escrow", "refund"):
+    # Every asset that the outcome names, each in its place.
+    for name in _AMOUNTS:
         for asset in getattr(outcome, name):
-            yield pointer("outcome", name, asset), asset
+            if asset not in assets:
+                _refuse_asset(asset, name, asset)
     for i, floor in enumerate(outcome.payoff_floors):
-        yield pointer("outcome", "payoff_floors", i, "settlement"), floor.settlement
+        if floor.settlement not in assets:
+            _refuse_asset(floor.settlement, "payoff_floors", i, "settlement")
+
+
+def _refuse_asset(asset: str, *place: str | int) -> NoReturn:
+    where = pointer("outcome", *place)
+    raise InputError("unknown_asset", where, expected="an asset of the market", actual=asset)

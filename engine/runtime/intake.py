@@ -13,9 +13,9 @@ intents, since all are waited for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from engine.auction.admission import check_admissible, check_signed
 from engine.auction.problem import Intent
@@ -23,9 +23,10 @@ from engine.runtime.operation import check_accepting
 from engine.store.errors import StoreError
 from engine.store.repositories.idempotency import Stored, Used, repeated
 from engine.store.repositories.intents import Claim
+from engine.store.types import Written
 from engine.store.work import Work
 from intents.errors import InputError
-from intents.receipts import Receipt, sign_receipt
+from intents.receipts import sign_receipt
 from intents.values import Value, content_hash
 
 ENTRY_AUCTIONS = 2
@@ -47,8 +48,7 @@ class Submission:
     request: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """What is answered: 201 where the intent is new, 200 with the same receipt where it was accepted before.
 
     `fresh` says whether it was stored now: not so where the answer is repeated for its key.
@@ -102,7 +102,7 @@ class Intake:
         intent = submission.intent
         claim = book.claims.get(_nonce(submission))
         if claim is not None and claim.intent == intent.id:
-            return book.answer(submission, Accepted(intent.id, 200, _bytes(_known(claim)), fresh=False))
+            return book.answer(submission, Accepted(intent.id, 200, _receipt(claim), fresh=False))
         book.check_accepting()
         if submission.fault is not None:
             raise submission.fault
@@ -117,7 +117,7 @@ class Intake:
             private_key=self._private_key,
         )
         book.add(submission, receipt)
-        return book.answer(submission, Accepted(intent.id, 201, _bytes(receipt), fresh=True))
+        return book.answer(submission, Accepted(intent.id, 201, receipt, fresh=True))
 
 
 class _Book:
@@ -135,17 +135,16 @@ class _Book:
         self.claims = work.intents.claims(map(_nonce, submissions))
         keys = [submission.key for submission in submissions if submission.key is not None]
         self.keys = work.idempotency.used(keys) if keys else {}
-        self._new: list[tuple[Intent, int, Mapping[str, Any]]] = []
+        self._new: list[tuple[Intent, int, Written]] = []
         self._answered: dict[str, tuple[Used, int]] = {}
 
     def check_accepting(self) -> None:
         if self._draining is not None:
             raise self._draining
 
-    def add(self, submission: Submission, receipt: Receipt) -> None:
-        written = receipt.to_wire()
-        self._new.append((submission.intent, submission.at_ms, written))
-        self.claims[_nonce(submission)] = Claim(submission.intent.id, written)
+    def add(self, submission: Submission, receipt: bytes) -> None:
+        self._new.append((submission.intent, submission.at_ms, Written(receipt.decode())))
+        self.claims[_nonce(submission)] = Claim(submission.intent.id, receipt)
 
     def answer(self, submission: Submission, accepted: Accepted) -> Accepted:
         if submission.key is not None:
@@ -168,11 +167,7 @@ def _nonce(submission: Submission) -> tuple[str, int]:
     return submission.intent.outcome.owner, submission.intent.outcome.nonce
 
 
-def _known(claim: Claim) -> Receipt:
+def _receipt(claim: Claim) -> bytes:
     if not claim.receipt:
         raise InputError("no_receipt", "", expected="an intent that was submitted here", actual="one of the order flow")
-    return Receipt.from_wire(claim.receipt)
-
-
-def _bytes(receipt: Receipt) -> bytes:
-    return receipt.model_dump_json(by_alias=True).encode()
+    return claim.receipt

@@ -102,7 +102,7 @@ class Database:
         """Have one thread do it, in one transaction with what others ask for (engine.store.group)."""
         return self._group.hand_in(act, item)
 
-    def do_all(self, act: Act[Item, Result], items: Sequence[Item]) -> list[Result | BaseException]:
+    def do_all(self, act: Act[Item, Result], items: Sequence[Item]) -> list[Result | Exception]:
         """Do them now in one transaction, and give what came of each; for who has collected them already."""
         return self._group.do_all(act, items)
 

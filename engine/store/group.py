@@ -52,8 +52,20 @@ OVERTAKEN_TRIES = 3
 class _Job:
     act: Act[Any, Any]
     item: Any
-    future: Future[Any] = field(default_factory=Future)
     outcome: Any = None
+
+
+@dataclass(slots=True, eq=False)
+class _Asked(_Job):
+    """A job that somebody waits for."""
+
+    future: Future[Any] = field(default_factory=Future)
+
+    def tell(self) -> None:
+        if isinstance(self.outcome, Exception):
+            self.future.set_exception(self.outcome)
+        else:
+            self.future.set_result(self.outcome)
 
 
 class Group:
@@ -69,14 +81,14 @@ class Group:
         self._transaction = transaction
         self._most_waiting = most_waiting
         self._most_at_once = most_at_once
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Asked | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
 
     def hand_in(self, act: Act[Item, Result], item: Item) -> Future[Result]:
         """Have it done. Raises StoreError `overloaded` where too many wait, `closed` after `close`."""
-        job = _Job(act, item)
+        job = _Asked(act, item)
         with self._lock:
             if self._closed:
                 raise StoreError("closed", "", expected="an open database", actual="a closed one")
@@ -89,12 +101,12 @@ class Group:
             self._jobs.put(job)
         return job.future
 
-    def do_all(self, act: Act[Item, Result], items: Sequence[Item]) -> list[Result | BaseException]:
+    def do_all(self, act: Act[Item, Result], items: Sequence[Item]) -> list[Result | Exception]:
         """Do them in one commit now, on the caller's thread, and give what came of each."""
         jobs = [_Job(act, item) for item in items]
         if jobs:
             self._write(jobs)
-        return [job.future.exception() or job.future.result() for job in jobs]
+        return [job.outcome for job in jobs]
 
     def close(self) -> None:
         """Do what waits, and end."""
@@ -116,11 +128,15 @@ class Group:
                     ends = True
                     break
                 jobs.append(job)
-            self._write([job for job in jobs if job.future.set_running_or_notify_cancel()])
+            wanted = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            self._write(wanted)
+            for asked in wanted:
+                asked.tell()
             if ends:
                 return
 
-    def _write(self, jobs: list[_Job]) -> None:
+    def _write(self, jobs: Sequence[_Job]) -> None:
+        """Do the jobs in one commit; their outcomes are in them afterwards."""
         began = False
         try:
             with self._transaction(len(jobs) > 1) as work:
@@ -134,14 +150,9 @@ class Group:
                 return
             for job in jobs:
                 job.outcome = error
-        for job in jobs:
-            if isinstance(job.outcome, Exception):
-                job.future.set_exception(job.outcome)
-            else:
-                job.future.set_result(job.outcome)
 
 
-def _by_act(jobs: list[_Job]) -> Iterable[tuple[Act[Any, Any], list[_Job]]]:
+def _by_act(jobs: Sequence[_Job]) -> Iterable[tuple[Act[Any, Any], list[_Job]]]:
     found: dict[Act[Any, Any], list[_Job]] = {}
     for job in jobs:
         found.setdefault(job.act, []).append(job)

@@ -3,7 +3,7 @@
 Guarantees
 1. `Exact` holds any integer of at most its digits, signed, without rounding: TEXT on SQLite (whose integers end at
    2^63), NUMERIC on PostgreSQL. Both refuse more digits with the same error, before the database sees them.
-2. `Json` is stored as text with sorted keys, so equal values are equal columns. (Hashes are made of canonical bytes,
+2. `Json` is stored as text with sorted keys, or as whoever made a `Written` did it, so equal values are equal columns. (Hashes are made of canonical bytes,
    never of columns; making those here would be half of what storing an intent costs.)
 3. `Packed` is stored deflated and read back as it was.
 
@@ -59,6 +59,12 @@ class Exact(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
+class Written(str):
+    """JSON that was written already, compact and the same for equal values: stored in a `Json` column as it is."""
+
+    __slots__ = ()
+
+
 class Json(TypeDecorator[Any]):
     """Plain JSON data, stored as text."""
 
@@ -67,8 +73,8 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Its text. Raises StoreError `not_json` for what JSON cannot express."""
-        if value is None:
-            return None
+        if value is None or isinstance(value, Written):
+            return value
         try:
             return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError) as error:

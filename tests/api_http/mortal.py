@@ -1,4 +1,7 @@
-"""An API that dies on request between commit and reply: `python mortal.py URL`, which prints the port and ends with its input.
+"""An API that dies on request between commit and reply: `python mortal.py URL [FOLDER]`.
+
+It prints its port and ends with its input. With a folder, a process of its own accepts the intents (`api.intake`), which has
+its key there.
 
 A request with the header X-Die ends the process, by kill -9, at the moment in which its answer would begin: after the
 commit, before the first byte. The next process serves the same socket.
@@ -14,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.app import create_app
+from api.http.intake_link import IntakeLink
 from api.server import embedded_service
 from engine.runtime.embedded import EmbeddedWorld
 from engine.store.database import Database
@@ -48,7 +52,12 @@ def main() -> None:
             return
     threading.Thread(target=_end_with_input, daemon=True).start()
     database = Database.open(sys.argv[1])
-    app = create_app(embedded_service(database, EmbeddedWorld.open(database, 1), KEY))
+    world = EmbeddedWorld.open(database, 1)
+    link = None
+    if len(sys.argv) > 2:
+        link = IntakeLink(os.environ | {"DATABASE_URL": sys.argv[1], "CLEARWAY_DATA_DIR": sys.argv[2]})
+        link.start()
+    app = create_app(embedded_service(database, world, KEY, link=link))
     config = uvicorn.Config(Mortal(app), log_level="error", lifespan="off")
     uvicorn.Server(config).run(sockets=[listener])
 

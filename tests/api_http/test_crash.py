@@ -22,10 +22,10 @@ CRASHES = {"sqlite": int(os.environ.get("CLEARWAY_CRASHES", "8")), "postgresql":
 
 
 @contextmanager
-def mortal(url: str) -> Iterator[httpx2.Client]:
-    """A client of an API that rises again."""
+def mortal(url: str, *folder: Path) -> Iterator[httpx2.Client]:
+    """A client of an API that rises again; with a folder, one beside which another process accepts intents."""
     with subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("mortal.py"), url],
+        [sys.executable, Path(__file__).with_name("mortal.py"), url, *folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -50,20 +50,25 @@ def dies(client: httpx2.Client, path: str, body: object, key: str) -> bool:
     return False
 
 
+def check_lost_reply(client: httpx2.Client, nonce: int) -> None:
+    """An intent whose answer was lost is one row, and its answer is given again."""
+    intent, key = signed(nonce=nonce), f"intent-{nonce}"
+    body = intent.to_wire()
+    assert dies(client, "/v1/intents", body, key)
+    with_key = client.post("/v1/intents", json=body, headers={"Idempotency-Key": key})
+    without = client.post("/v1/intents", json=body)
+    assert (with_key.status_code, without.status_code) == (201, 200)
+    assert with_key.content == without.content
+    assert Receipt.from_json(with_key.content).intent == intent.id
+    (event,) = client.get(f"/v1/intents/{intent.id}/history").json()["events"]
+    assert event["at_ms"] == with_key.json()["accepted_ms"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_lost_reply_is_given_again(databases: Databases, kind: str) -> None:
     with mortal(databases.migrated(kind)) as client:
         for nonce in range(CRASHES[kind]):
-            intent, key = signed(nonce=nonce), f"intent-{nonce}"
-            body = intent.to_wire()
-            assert dies(client, "/v1/intents", body, key)
-            with_key = client.post("/v1/intents", json=body, headers={"Idempotency-Key": key})
-            without = client.post("/v1/intents", json=body)
-            assert (with_key.status_code, without.status_code) == (201, 200)
-            assert with_key.content == without.content
-            assert Receipt.from_json(with_key.content).intent == intent.id
-            (event,) = client.get(f"/v1/intents/{intent.id}/history").json()["events"]
-            assert event["at_ms"] == with_key.json()["accepted_ms"]
+            check_lost_reply(client, nonce)
 
         deposit = {"owner": ADA, "asset": ETH, "amount": "1"}
         assert dies(client, "/v1/deposits", deposit, "deposit")
@@ -77,3 +82,10 @@ def test_a_lost_reply_is_given_again(databases: Databases, kind: str) -> None:
             if after is None:
                 break
         assert items == CRASHES[kind]
+
+
+def test_the_api_dies_beside_the_process_that_accepted(databases: Databases, tmp_path: Path) -> None:
+    with mortal(databases.migrated("sqlite"), tmp_path) as client:
+        for nonce in range(2):
+            check_lost_reply(client, nonce)
+        assert len(client.get("/v1/intents").json()["items"]) == 2

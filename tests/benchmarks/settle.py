@@ -45,8 +45,9 @@ def main(
         columns=["", "median", "95 %", "at most"],
         rows=rows,
         notes=[
-            f"{intents} intents over {seconds:g} s, all filled. A batch is cut every {cadence:g} s, which bounds the first",
-            f"row; solvers are given {solve:g} s and {grace:g} s of grace, which bound the second but for clearing and settling.",
+            f"{intents} intents over {seconds:g} s, all filled. A cut begins every {cadence:g} s, which with the time that",
+            f"it takes bounds the first row; solvers are given {solve:g} s and {grace:g} s of grace, which with clearing and settling",
+            "bound the second.",
         ],
     )
 

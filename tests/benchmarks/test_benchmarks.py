@@ -13,10 +13,10 @@ from docs import benchmarks
 from tests.benchmarks.figures import ROOT, quantile
 
 SMALL = {
-    "intake": ["--rounds", "1", "--intents", "40", "--noops", "40", "--connections", "4", "--rate", "200"],
-    "settle": ["--intents", "2", "--seconds", "1", "--cadence", "1", "--solve", "0.5", "--solvers", "greedy"],
-    "freeze": ["--rounds", "1", "--seconds", "0.2"],
-    "replay": ["--auctions", "2", "--solvers", "greedy", "--work", "2000"],
+    "intake": ["--rounds", "1", "--intents", "20", "--noops", "20", "--connections", "4", "--rate", "200"],
+    "settle": ["--intents", "1", "--seconds", "0", "--cadence", "0.5", "--solve", "0.2", "--solvers", "greedy"],
+    "freeze": ["--rounds", "1", "--seconds", "0.1"],
+    "replay": ["--auctions", "1", "--solvers", "greedy", "--work", "100"],
 }
 
 
@@ -51,7 +51,7 @@ def test_every_hostile_worker_is_measured() -> None:
 
 def test_as_many_auctions_are_replayed_as_were_cleared() -> None:
     found = table("replay")
-    assert found["notes"][0].startswith("2 auctions, ")
+    assert found["notes"][0].startswith("1 auctions, ")
     clearing, replay, ratio = ([float(cell.removesuffix(" s")) for cell in row[1:] if cell] for row in found["rows"])
     assert replay[0] > 0
     assert ratio == [pytest.approx(replay[1] / clearing[1], rel=0.2, abs=0.01)]

@@ -5,12 +5,13 @@ import pytest
 from intents.errors import InputError
 from intents.receipts import Receipt, sign_receipt, verify_receipt
 from intents.signing import ed25519_owner
+from intents.values import canonical_bytes
 
 KEY = b"\x07" * 32
 ENGINE = ed25519_owner(KEY)
 
 
-def receipt() -> Receipt:
+def written() -> bytes:
     return sign_receipt(
         "0x" + "ab" * 32,
         accepted_ms=1_767_225_600_123,
@@ -18,6 +19,14 @@ def receipt() -> Receipt:
         deployment_salt="0x" + "00" * 32,
         private_key=KEY,
     )
+
+
+def receipt() -> Receipt:
+    return Receipt.from_json(written())
+
+
+def test_it_is_written_canonically() -> None:
+    assert written() == canonical_bytes(receipt())
 
 
 def test_it_survives_the_wire_and_is_the_engines() -> None:

@@ -1,114 +1,48 @@
 """The laws of engine.market.venues.base, for every registered kind, on random states that it accepts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 from math import ceil
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from engine.market.venues import KINDS, AnyVenueState, kind_of
-from engine.market.venues.balancer_math import ONE
-from engine.market.venues.base import AssetInfo, Trade, TradeRefusedError, VenueState, VenueStateError
-from engine.market.venues.bridge import BridgeState
+from engine.market.venues.base import ExactOutKind, Trade, TradeRefusedError, VenueState
+from engine.market.venues.concentrated import ConcentratedState
 from engine.market.venues.constant_product import ConstantProductState
-from engine.market.venues.order_book import Level, OrderBookState
-from engine.market.venues.weighted import WeightedState, WeightedToken
+from engine.market.venues.curve_crypto import CurveCryptoState
+from engine.market.venues.curve_stable import CurveStableState
+from engine.market.venues.order_book import OrderBookState
+from engine.market.venues.solidly import SolidlyState
+from engine.market.venues.stable import StableState
+from engine.market.venues.weighted import WeightedState
+from tests.market.venue_states import INFOS, STATES, TIME
 
-DECIMALS = (6, 8, 18, 18, 0)
-TOKENS = tuple(f"sim:alpha/token:T{i}" for i in range(len(DECIMALS)))
-FAR = "sim:beta/token:T0"
-INFOS = {FAR: AssetInfo(6), **{token: AssetInfo(d) for token, d in zip(TOKENS, DECIMALS, strict=True)}}
-TIME = 1_000_000
-
-amounts = st.integers(0, 100).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
-fees = st.tuples(st.integers(0, 999), st.just(1000))
-
-
-def constant_products() -> st.SearchStrategy[ConstantProductState]:
-    return st.builds(
-        lambda a, b, fee: ConstantProductState(id="sim:alpha/pool:cp", reserves={TOKENS[0]: a, TOKENS[2]: b}, fee=fee),
-        amounts,
-        amounts,
-        fees,
-    )
-
-
-def weighteds() -> st.SearchStrategy[WeightedState]:
-    def build(sizes: list[tuple[int, int]], fee: int, version: str) -> WeightedState:
-        tokens = {
-            token: WeightedToken(balance=balance, weight=weight * ONE // 100, decimals=INFOS[token].decimals)
-            for token, (balance, weight) in zip(TOKENS, sizes, strict=False)
-        }
-        return WeightedState.model_validate(
-            {"id": "sim:alpha/pool:w", "tokens": tokens, "fee": fee, "version": version}
-        )
-
-    sizes = st.lists(st.tuples(amounts, st.integers(1, 100)), min_size=2, max_size=len(TOKENS))
-    return st.builds(build, sizes, st.integers(0, ONE // 10), st.sampled_from(["v0", "v3plus"]))
-
-
-def order_books() -> st.SearchStrategy[OrderBookState]:
-    def build(steps: list[int], split: int, lots: list[int], lot: int, tick: tuple[int, int]) -> OrderBookState:
-        prices = [sum(steps[: i + 1]) for i in range(len(steps))]
-        levels = [Level(price=p, size=n * lot) for p, n in zip(prices, lots, strict=False)]
-        return OrderBookState(
-            id="sim:alpha/book:b",
-            base=TOKENS[4],
-            quote=TOKENS[1],
-            tick=tick,
-            lot=lot,
-            bids=tuple(reversed(levels[:split])),
-            asks=tuple(levels[split:]),
-            expiry_seconds=TIME + 1,
-        )
-
-    return st.builds(
-        build,
-        st.lists(st.integers(1, 500), min_size=1, max_size=8),
-        st.integers(0, 8),
-        st.lists(st.integers(0, 10**6), min_size=8, max_size=8),
-        st.sampled_from([1, 10, 1000]),
-        st.sampled_from([(5000, 1), (1, 1), (7, 3)]),
-    )
-
-
-def bridges() -> st.SearchStrategy[BridgeState]:
-    return st.builds(
-        lambda fixed, fee, rate, capacity, delay: BridgeState(
-            id="sim:alpha/bridge:x",
-            asset_in=TOKENS[0],
-            asset_out=FAR,
-            fee_fixed=fixed,
-            fee=fee,
-            rate=rate,
-            capacity=capacity,
-            delay_seconds=delay,
-        ),
-        st.integers(0, 10**6),
-        fees,
-        st.sampled_from([(1, 1), (10**12, 1), (1, 10**3)]),
-        amounts,
-        st.integers(1, 10**6),
-    )
-
-
-STATES: dict[str, st.SearchStrategy[Any]] = {
-    "constant_product": constant_products(),
-    "weighted_product": weighteds(),
-    "order_book": order_books(),
-    "bridge": bridges(),
-}
 kinds = pytest.mark.parametrize("kind", sorted(KINDS))
-laws = settings(derandomize=True, max_examples=50, deadline=None)
+# How much is filtered out depends on which modules are loaded, whose constants the library tries.
+laws = settings(derandomize=True, max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
-def slack(state: VenueState, asset_out: str) -> int:
-    """By how much an output may miss the curve's order: 0, but for the resolution of Balancer's fixed point."""
-    return ceil(state.tokens[asset_out].balance / Fraction(10**16)) if isinstance(state, WeightedState) else 0
+def slack(state: VenueState, trade: Trade) -> int:
+    """By how much an output may miss the curve's order: 0, but for the resolution of a contract's fixed point."""
+    if isinstance(state, WeightedState):
+        return ceil(state.tokens[trade.asset_out].balance / Fraction(10**16))
+    if isinstance(state, CurveCryptoState):
+        # The fee of a trade is that of the balances after it: a part that leaves less out of balance pays less.
+        done = execute(state, trade)
+        dearest = 0 if done is None else done[0] * (state.out_fee - state.mid_fee) // (10**10 - state.out_fee)
+        return dearest + 3 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
+    if isinstance(state, CurveStableState | SolidlyState):
+        # Their fees round down, so each of two parts may save a unit; and the contract's noise.
+        noise = 2 + 3 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
+        # Curve's fee stays with the output's balance, where a second part meets it.
+        done = execute(state, trade)
+        return noise + (done[0] * state.fee // 10**10 if done and isinstance(state, CurveStableState) else 0)
+    return 0
 
 
 def execute(state: VenueState, trade: Trade) -> tuple[int, VenueState] | None:
@@ -125,6 +59,15 @@ def offers(state: VenueState, asset_in: str, asset_out: str) -> list[tuple[str |
         return [(None, 3 * state.reserves[asset_in])]
     if isinstance(state, WeightedState):
         return [(None, state.tokens[asset_in].balance // 3)]
+    if isinstance(state, StableState):
+        return [(None, 3 * state.tokens[asset_in].balance)]
+    if isinstance(state, CurveStableState | CurveCryptoState):
+        return [(None, 3 * next(coin.balance for coin in state.coins if coin.asset == asset_in))]
+    if isinstance(state, SolidlyState):
+        return [(None, 3 * state.tokens[asset_in].reserve)]
+    if isinstance(state, ConcentratedState):
+        shown = kind_of(state).supply(state, asset_in, asset_out)
+        return [(None, sum(segment.amount_in for segment in shown.segments) * 5 // 4)]
     return [(s.level, s.amount_in) for s in kind_of(state).supply(state, asset_in, asset_out).segments]
 
 
@@ -195,7 +138,7 @@ def test_more_in_is_never_less_out(kind: str, data: st.DataObject) -> None:
         with pytest.raises(TradeRefusedError, match=r"venue_capacity|level_overdrawn"):
             kind_of(state).execute(state, "anyone", larger, TIME)
     else:
-        assert least[0] <= most[0] + slack(state, larger.asset_out)
+        assert least[0] <= most[0] or least[0] <= most[0] + slack(state, larger)
 
 
 @kinds
@@ -216,7 +159,7 @@ def test_splitting_a_trade_never_pays(kind: str, data: st.DataObject) -> None:
         if done is not None:
             total, current = total + done[0], done[1]
 
-    assert total <= at_once[0] + slack(state, whole.asset_out)
+    assert total <= at_once[0] or total <= at_once[0] + slack(state, whole)
 
 
 @kinds
@@ -243,6 +186,34 @@ def test_no_sequence_of_trades_ends_with_more_of_everything(kind: str, data: st.
     assert not any(balances.values()) or min(balances.values()) < 0
 
 
+EXACT_OUT = sorted(KINDS.keys() - {"order_book", "bridge"})
+
+
+@pytest.mark.parametrize("kind", EXACT_OUT)
+@laws
+@given(data=st.data())
+def test_what_an_exact_output_costs_buys_no_less_of_it(kind: str, data: st.DataObject) -> None:
+    state = data.draw(STATES[kind])
+    venue: ExactOutKind[Any] = KINDS[kind]  # type: ignore[assignment] # every kind of EXACT_OUT has it
+    trade = data.draw(trades(state))
+    done = execute(state, trade)
+    assume(done is not None)
+    assert done is not None
+    wanted = data.draw(st.integers(1, done[0]))
+    same, bought = trade, 0
+    try:
+        same = Trade(trade.asset_in, venue.input_for(state, trade.asset_in, wanted, trade.asset_out), trade.asset_out)
+        bought = venue.execute(state, "anyone", same, TIME)[0]
+    except TradeRefusedError as error:
+        assume(error.code == "no_output")
+
+    if bought < wanted:
+        # Balancer's powers and early divisions round the two ways by more than what one way may be out of order.
+        fixed_point = isinstance(state, StableState | WeightedState)
+        coarse = venue.supply(state, same.asset_in, same.asset_out).units_error if fixed_point else 0
+        assert bought >= wanted - slack(state, same) - coarse
+
+
 @kinds
 @laws
 @given(data=st.data())
@@ -265,7 +236,7 @@ def test_supply_shows_what_execute_gives_and_little_more(kind: str, data: st.Dat
     given_out = walk(state, asset_in, asset_out, amount)
 
     shown = supply.value(amount)
-    assert given_out <= shown <= given_out * (1 + supply.relative_error) + supply.units_error
+    assert given_out - supply.units_above <= shown <= given_out * (1 + supply.relative_error) + supply.units_error
 
 
 def walk(state: VenueState, asset_in: str, asset_out: str, amount: int) -> int:
@@ -304,130 +275,3 @@ def run(state: VenueState, *sequence: Trade) -> tuple[Any, ...]:
         outs.append(None if done is None else done[0])
         state = state if done is None else done[1]
     return (*outs, state)
-
-
-GOOD: dict[str, Mapping[str, Any]] = {
-    "constant_product": {
-        "id": "sim:alpha/pool:cp",
-        "kind": "constant_product",
-        "reserves": {TOKENS[0]: 1000, TOKENS[1]: 1000},
-        "fee": (3, 1000),
-    },
-    "weighted_product": {
-        "id": "sim:alpha/pool:w",
-        "kind": "weighted_product",
-        "tokens": {
-            TOKENS[0]: {"balance": 1000, "weight": ONE // 2, "decimals": 6},
-            TOKENS[2]: {"balance": 1000, "weight": ONE // 2, "decimals": 18},
-        },
-        "fee": 0,
-    },
-    "order_book": {
-        "id": "sim:alpha/book:b",
-        "kind": "order_book",
-        "base": TOKENS[4],
-        "quote": TOKENS[1],
-        "tick": (1, 1),
-        "lot": 10,
-        "bids": ({"price": 9, "size": 10},),
-        "asks": ({"price": 11, "size": 10}, {"price": 12, "size": 10}),
-    },
-    "bridge": {
-        "id": "sim:alpha/bridge:x",
-        "kind": "bridge",
-        "asset_in": TOKENS[0],
-        "asset_out": FAR,
-        "fee": (1, 1000),
-        "capacity": 1000,
-        "delay_seconds": 60,
-    },
-}
-STRANGER = "sim:alpha/token:NONE"
-HALF = ONE // 2
-
-
-def token(balance: int = 1000, weight: int = HALF, decimals: int = 6) -> dict[str, int]:
-    return {"balance": balance, "weight": weight, "decimals": decimals}
-
-
-BAD: list[tuple[str, dict[str, Any], str]] = [
-    ("constant_product", {"reserves": {TOKENS[0]: 1}}, "reserves"),
-    ("constant_product", {"reserves": {TOKENS[0]: 1, STRANGER: 1}}, "reserves"),
-    ("constant_product", {"reserves": {TOKENS[0]: 0, TOKENS[1]: 1}}, f"reserves/{TOKENS[0]}"),
-    ("constant_product", {"reserves": {TOKENS[0]: 1, TOKENS[1]: 2**112}}, f"reserves/{TOKENS[1]}"),
-    ("constant_product", {"fee": (1, 1)}, "fee"),
-    ("constant_product", {"fee": (0, 0)}, "fee"),
-    ("weighted_product", {"tokens": {TOKENS[0]: token()}}, "tokens"),
-    ("weighted_product", {"tokens": {TOKENS[0]: token(), STRANGER: token()}}, "tokens"),
-    ("weighted_product", {"tokens": {TOKENS[0]: token(), TOKENS[1]: token()}}, f"tokens/{TOKENS[1]}/decimals"),
-    (
-        "weighted_product",
-        {"tokens": {TOKENS[0]: token(balance=0), TOKENS[1]: token(decimals=8)}},
-        f"tokens/{TOKENS[0]}/balance",
-    ),
-    (
-        "weighted_product",
-        {"tokens": {TOKENS[0]: token(balance=2**112), TOKENS[1]: token(decimals=8)}},
-        f"tokens/{TOKENS[0]}/balance",
-    ),
-    (
-        "weighted_product",
-        {"tokens": {TOKENS[0]: token(weight=ONE // 100 - 1), TOKENS[1]: token(decimals=8)}},
-        f"tokens/{TOKENS[0]}/weight",
-    ),
-    (
-        "weighted_product",
-        {"tokens": {TOKENS[0]: token(weight=ONE + 1), TOKENS[1]: token(decimals=8)}},
-        f"tokens/{TOKENS[0]}/weight",
-    ),
-    ("weighted_product", {"fee": ONE}, "fee"),
-    ("order_book", {"base": STRANGER}, "base"),
-    ("order_book", {"quote": STRANGER}, "quote"),
-    ("order_book", {"quote": TOKENS[4]}, "quote"),
-    ("order_book", {"tick": (0, 1)}, "tick"),
-    ("order_book", {"tick": (1, 0)}, "tick"),
-    ("order_book", {"tick": (1, 11)}, "tick"),
-    ("order_book", {"lot": 0}, "lot"),
-    ("order_book", {"bids": ({"price": 0, "size": 10},)}, "bids/0/price"),
-    ("order_book", {"bids": ({"price": 9, "size": 11},)}, "bids/0/size"),
-    ("order_book", {"bids": ({"price": 8, "size": 10}, {"price": 9, "size": 10})}, "bids/1/price"),
-    ("order_book", {"asks": ({"price": 12, "size": 10}, {"price": 12, "size": 10})}, "asks/1/price"),
-    ("order_book", {"bids": ({"price": 11, "size": 10},)}, "bids/0/price"),
-    ("bridge", {"asset_in": STRANGER}, "asset_in"),
-    ("bridge", {"asset_out": STRANGER}, "asset_out"),
-    ("bridge", {"asset_out": TOKENS[1]}, "asset_out"),
-    ("bridge", {"fee": (1, 1)}, "fee"),
-    ("bridge", {"rate": (0, 1)}, "rate"),
-    ("bridge", {"rate": (1, 0)}, "rate"),
-]
-
-
-@pytest.mark.parametrize(("kind", "changes", "field"), BAD, ids=[f"{k}-{f}-{i}" for i, (k, _, f) in enumerate(BAD)])
-def test_a_state_that_can_not_be_is_refused_by_its_field(kind: str, changes: dict[str, Any], field: str) -> None:
-    good = KINDS[kind].state_type.model_validate(GOOD[kind])
-    KINDS[kind].check(good, INFOS)
-    bad = KINDS[kind].state_type.model_validate({**GOOD[kind], **changes})
-
-    with pytest.raises(VenueStateError) as refused:
-        KINDS[kind].check(bad, INFOS)
-    assert (refused.value.code, refused.value.where) == ("bad_venue_state", field)
-    assert refused.value.expected
-    assert refused.value.actual
-
-
-def test_a_weighted_pool_has_at_most_eight_tokens() -> None:
-    tokens = {f"sim:alpha/token:T{i}": token() for i in range(9)}
-    infos = dict.fromkeys(tokens, AssetInfo(6))
-    crowded = WeightedState.model_validate({**GOOD["weighted_product"], "tokens": tokens})
-
-    with pytest.raises(VenueStateError, match="2 to 8 tokens"):
-        KINDS["weighted_product"].check(crowded, infos)
-
-
-@kinds
-def test_a_level_that_the_venue_does_not_have_is_refused(kind: str) -> None:
-    state = KINDS[kind].state_type.model_validate(GOOD[kind])
-    asset_in, asset_out = KINDS[kind].pairs(state)[0]
-    for level in ("ask:99", "bid:00", "mid"):
-        with pytest.raises(TradeRefusedError, match="unknown_level"):
-            KINDS[kind].execute(state, "solver:x", Trade(asset_in, 1, asset_out, level), 0)

@@ -13,7 +13,9 @@ from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
 from engine.market.feeds.base import FeedError, Imported
 from engine.market.feeds.cow_instance import FOREVER, import_cow
+from engine.market.venues.concentrated import ConcentratedState
 from engine.market.venues.constant_product import ConstantProductState
+from engine.market.venues.stable import StableState
 from engine.market.venues.weighted import WeightedState
 from tests.data import data_path
 
@@ -70,6 +72,34 @@ def legacy() -> dict[str, Any]:
             },
         },
         "metadata": {"environment": "Ethereum", "auction_id": 12, "gas_price": 1000000.0, "native_token": WETH},
+    }
+
+
+def ranged(**changes: str) -> dict[str, Any]:
+    """A Uniswap V3 pool of one position around the price 1."""
+    state = {
+        "sqrt_price": str(2**96),
+        "liquidity": "1000000",
+        "tick": "0",
+        "liquidity_net": {"-60": "1000000", "60": "-1000000"},
+    }
+    return {
+        "kind": "Concentrated",
+        "pool": {"tokens": [{"id": GNO}, {"id": WETH}], "state": state | changes},
+        "fee": "0.003",
+        "cost": {"amount": "1500000", "token": WETH},
+    }
+
+
+def pegged() -> dict[str, Any]:
+    """A Balancer pool in which a GNO is worth 1.25 WETH: 10^36 / (10^12 * 1.25 * 10^18)."""
+    return {
+        "kind": "Stable",
+        "reserves": {WETH: "1000000000000000000", GNO: "800000"},
+        "scaling_rates": {WETH: "1000000000000000000", GNO: "800000"},
+        "amplification_parameter": "200",
+        "fee": "0.0004",
+        "cost": {"amount": "1500000", "token": WETH},
     }
 
 
@@ -145,6 +175,59 @@ def test_pools_and_prices_are_exact() -> None:
     assert problem.snapshot.price(f"{PLACE}/erc20:{GNO}") is None
 
 
+def test_ranges_and_pegs_are_exact() -> None:
+    data = legacy()
+    data["amms"] = {"a": ranged(), "b": pegged()}
+    ranges, peg = (run(data).problem.venues_by_id[f"{PLACE}/pool:{key}"] for key in "ab")
+
+    assert isinstance(ranges, ConcentratedState)
+    assert isinstance(peg, StableState)
+    assert (ranges.ticks, ranges.tick_spacing, ranges.fee) == (((-60, 10**6), (60, -(10**6))), 60, 3000)
+    assert (ranges.asset0, ranges.asset1) == (f"{PLACE}/erc20:{GNO}", f"{PLACE}/erc20:{WETH}")
+    assert (peg.tokens[f"{PLACE}/erc20:{GNO}"].rate, peg.amplification, peg.fee) == (125 * 10**16, 200_000, 4 * 10**14)
+    assert set(peg.scaled.values()) == {10**18}
+
+
+def test_the_newer_schema_has_ranges_and_pegs_too() -> None:
+    data = newer()
+    common = {"gasEstimate": "1", "fee": "0.0005"}
+    data["liquidity"] = [
+        {
+            "kind": "concentratedLiquidity",
+            "address": "0x" + "2" * 40,
+            "tokens": [WETH, DAI],
+            "sqrtPrice": str(2**96),
+            "liquidity": "7",
+            "tick": 0,
+            "liquidityNet": {"-10": "7", "10": "-7"},
+            **common,
+        },
+        {
+            "kind": "stable",
+            "address": "0x" + "3" * 40,
+            "tokens": {
+                WETH: {"balance": "1000000", "scalingFactor": "1"},
+                DAI: {"balance": "1000000", "scalingFactor": "1.5"},
+            },
+            "amplificationParameter": "10",
+            **common,
+        },
+    ]
+    text = (
+        json.dumps(data)
+        .replace(WETH, "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2")
+        .replace('"decimals": null', '"decimals": 18')
+    )
+    imported = import_cow(text, "made.json")
+
+    ranges, peg = imported.problem.snapshot.venues
+    assert imported.report["pools"]["kept"] == 2
+    assert isinstance(ranges, ConcentratedState)
+    assert isinstance(peg, StableState)
+    assert ranges.ticks == ((-10, 7), (10, -7))
+    assert sorted(token.rate for token in peg.tokens.values()) == [10**18, 15 * 10**17]
+
+
 def test_orders_without_uid_are_named_by_their_key() -> None:
     data = legacy()
     data["orders"] = {"a": order(None), "b": order(None)}
@@ -193,11 +276,39 @@ REPORTED: list[tuple[str, Change, str, str, str]] = [
         "sell_token",
     ),
     (
-        "concentrated",
-        lambda d: d["amms"]["7"].update(kind="Concentrated"),
+        "another kind",
+        lambda d: d["amms"]["7"].update(kind="Swirling"),
         "pools",
-        "unsupported_kind:Concentrated",
+        "unsupported_kind:Swirling",
         "kind",
+    ),
+    (
+        "ticks against liquidity",
+        lambda d: d["amms"].update({"7": ranged(liquidity="99")}),
+        "pools",
+        "refused_state:liquidity",
+        "liquidity",
+    ),
+    (
+        "a fee without a spacing",
+        lambda d: d["amms"].update({"7": ranged() | {"fee": "0.002"}}),
+        "pools",
+        "refused_state:fee",
+        "fee",
+    ),
+    (
+        "a tick off the end",
+        lambda d: d["amms"].update({"7": ranged(tick="900000")}),
+        "pools",
+        "refused_state:ticks",
+        "ticks",
+    ),
+    (
+        "stable without amplification",
+        lambda d: d["amms"].update({"7": pegged() | {"amplification_parameter": "0.5"}}),
+        "pools",
+        "refused_state:amplification",
+        "amplification",
     ),
     (
         "empty reserve",
@@ -414,13 +525,14 @@ def test_the_real_instance_is_accounted_for_whole() -> None:
     assert pools["reported"] == {
         "refused_state:reserves": 2,
         "refused_state:tokens": 27,
-        "unsupported_kind:Concentrated": 299,
-        "unsupported_kind:Stable": 7,
+        # Six pools whose ticks contradict their liquidity.
+        "refused_state:liquidity": 5,
+        "refused_state:ticks": 1,
     }
     assert balanced(orders)
     assert balanced(pools)
     assert len(problem.intents) == 527
-    assert len(problem.snapshot.venues) == pools["kept"] == 507
+    assert len(problem.snapshot.venues) == pools["kept"] == 807
     assert imported.report["notes"]["tokens_unpriced"] == 110
     assert Problem.from_json(problem.model_dump_json(by_alias=True)).hash == problem.hash
 

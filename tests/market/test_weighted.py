@@ -131,7 +131,9 @@ def test_power_is_never_below_the_true_one_and_close_to_it(base: int, exponent: 
     assert true <= powered <= true * (1 + Decimal(3) / 10**14) + 10
 
 
-@pytest.mark.parametrize(("base", "exponent"), [(0, ONE), (ONE + 1, ONE), (ONE, -1), (ONE // 10, 20 * ONE)])
+@pytest.mark.parametrize(
+    ("base", "exponent"), [(0, ONE), (2**255, ONE), (ONE, -1), (ONE // 10, 20 * ONE), (10 * ONE, 57 * ONE)]
+)
 def test_power_refuses_what_no_swap_has(base: int, exponent: int) -> None:
     with pytest.raises(ValueError, match="expected"):
         maths.power(base, exponent)

@@ -143,10 +143,12 @@ def bought(solution: Solution | Unreadable) -> set[str]:
     return {asset for fill in solution.fills for asset in fill.outs}
 
 
-def test_nobody_knows_the_solvers_seed_before_the_cut(databases: Databases, pool: Pool) -> None:
+def test_nobody_knows_the_solvers_seed_before_the_cut(
+    databases: Databases, pool: Pool, opened: Callable[[str], Database]
+) -> None:
     seeds = []
     for _ in range(2):
-        database = Database.open(databases.migrated("sqlite"))
+        database = opened(databases.migrated("sqlite"))
         auctioneer = auctioneer_of(database, pool, holder="one")
         assert auctioneer.lead()
         auctioneer.run_once()
@@ -159,7 +161,6 @@ def test_nobody_knows_the_solvers_seed_before_the_cut(databases: Databases, pool
         assert Record.from_json(content).problem.solver_seed == stored.solver_seed
         assert re.fullmatch(r"[0-9.]+\+[0-9a-f]{16}", stored.code_version)
         assert replay_record(content).identical
-        database.close()
     assert len(set(seeds)) == 2
 
 

@@ -135,13 +135,13 @@ def test_every_hook_of_an_auction_is_here() -> None:
 
 @pytest.mark.parametrize(("kind", "hook"), KILLED)
 def test_killed_in_an_auction_nothing_is_lost_and_nothing_done_twice(
-    kind: str, hook: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool
+    kind: str, hook: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
 ) -> None:
     url = begun(kind)
     mortals.start(url, hook, 1)
     assert mortals.died()
 
-    database = Database.open(url)
+    database = opened(url)
     auctioneer = auctioneer_of(database, pool, holder="mortal")
     check_books(url)
     assert auctioneer.lead()
@@ -163,12 +163,11 @@ def test_killed_in_an_auction_nothing_is_lost_and_nothing_done_twice(
     check_books(url)
     check_fills(database)
     check_records(database)
-    database.close()
 
 
 @pytest.mark.parametrize("hook", ["leading", "voiding", "recovered"])
 def test_killed_in_the_recovery_it_is_done_again(
-    hook: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool
+    hook: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
 ) -> None:
     url = begun("postgresql" if hook == "voiding" else "sqlite")
     mortals.start(url, "frozen", 1)
@@ -176,33 +175,33 @@ def test_killed_in_the_recovery_it_is_done_again(
     mortals.start(url, hook, 1)
     assert mortals.died()
 
-    database = Database.open(url)
+    database = opened(url)
     assert auctioneer_of(database, pool, holder="mortal").lead()
 
     assert statuses(database) == ["settled", "void"]
     assert acknowledged(database) == {Status.OPEN}
     check_books(url)
     check_fills(database)
-    database.close()
 
 
-def test_killed_while_the_world_began_it_begins_once(databases: Databases, mortals: Mortals, pool: Pool) -> None:
+def test_killed_while_the_world_began_it_begins_once(
+    databases: Databases, mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
+) -> None:
     url = databases.migrated("sqlite")
     for hook in ("leading", "arrived", "cutting"):
         mortals.start(url, hook, 1)
         assert mortals.died()
 
-    database = Database.open(url)
+    database = opened(url)
     auctioneer = auctioneer_of(database, pool, holder="mortal")
     assert auctioneer.lead()
     assert auctioneer.run_once() == 0
     check_books(url)
-    database.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_takes_over_from_a_dead_leader_within_three_lease_periods(
-    kind: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool
+    kind: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
 ) -> None:
     url = begun(kind)
     lease = 3.0
@@ -210,7 +209,7 @@ def test_another_takes_over_from_a_dead_leader_within_three_lease_periods(
     mortals.start(url, "frozen", 1, **times)
     assert mortals.died()
     died = time.monotonic()
-    database = Database.open(url)
+    database = opened(url)
     heir = auctioneer_of(database, pool, holder="heir", **times)
     assert not heir.lead()
     stop = Event()
@@ -226,4 +225,3 @@ def test_another_takes_over_from_a_dead_leader_within_three_lease_periods(
     assert statuses(database)[:3] == ["settled", "void", "settled"]
     check_books(url)
     check_fills(database)
-    database.close()

@@ -1,6 +1,6 @@
 """Two auctioneers on one database: one leads, and one that was paused past its lease changes nothing any more."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -28,8 +28,10 @@ def pool() -> Iterator[Pool]:
         yield pool
 
 
-def test_of_two_auctioneers_only_the_leader_changes_anything(url: str, pool: Pool) -> None:
-    databases = [Database.open(url), Database.open(url)]
+def test_of_two_auctioneers_only_the_leader_changes_anything(
+    url: str, pool: Pool, opened: Callable[[str], Database]
+) -> None:
+    databases = [opened(url), opened(url)]
     world = EmbeddedWorld.open(databases[0], SEED)
     assert EmbeddedWorld.open(databases[1], SEED + 1) == world
     clock = ManualClock(world.clock.now_ms())
@@ -60,12 +62,10 @@ def test_of_two_auctioneers_only_the_leader_changes_anything(url: str, pool: Poo
     check_books(url)
     check_fills(databases[0])
     check_records(databases[0])
-    for database in databases:
-        database.close()
 
 
-def test_the_lost_leader_can_void_nothing_either(url: str, pool: Pool) -> None:
-    database = Database.open(url)
+def test_the_lost_leader_can_void_nothing_either(url: str, pool: Pool, opened: Callable[[str], Database]) -> None:
+    database = opened(url)
     clock = ManualClock(0)
     world = replace(EmbeddedWorld.open(database, SEED), clock=clock)
     first = Auctioneer(database, world, pool, settings(), holder="first")
@@ -81,4 +81,3 @@ def test_the_lost_leader_can_void_nothing_either(url: str, pool: Pool) -> None:
 
     with database.reading() as work:
         assert work.auctions.latest() is None
-    database.close()

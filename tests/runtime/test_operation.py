@@ -82,8 +82,10 @@ def test_a_service_that_runs_is_held_and_goes_on(database: Database, pool: Pool)
         thread.join()
 
 
-def test_an_auction_on_stale_prices_is_voided_with_that_reason(databases: Databases, pool: Pool) -> None:
-    database = Database.open(databases.migrated("sqlite"))
+def test_an_auction_on_stale_prices_is_voided_with_that_reason(
+    databases: Databases, pool: Pool, opened: Callable[[str], Database]
+) -> None:
+    database = opened(databases.migrated("sqlite"))
     auctioneer = auctioneer_of(database, pool, holder="only", price_age_seconds=1, cadence_seconds=0.2)
     assert auctioneer.lead()
     assert auctioneer.run_once() == 0
@@ -98,7 +100,6 @@ def test_an_auction_on_stale_prices_is_voided_with_that_reason(databases: Databa
         assert (voided.void_reason or "").startswith("failed: stale_price at /snapshot/prices/")
         batch = [work.intents.get(intent) for intent in work.auctions.batch(1)]
         assert {one.auction for one in batch if one is not None} == {None}
-    database.close()
 
 
 def test_prices_are_fresh_up_to_their_limit_and_no_longer() -> None:

@@ -6,7 +6,7 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,8 +109,8 @@ def test_a_locked_database_changed_nothing(impatient: tuple[Database, str]) -> N
     assert database.hand_in(claim, "a").result(20) == "A"
 
 
-def test_a_full_disk_changed_nothing(databases: Databases) -> None:
-    database = Database.open(databases.migrated("sqlite"))
+def test_a_full_disk_changed_nothing(databases: Databases, opened: Callable[[str], Database]) -> None:
+    database = opened(databases.migrated("sqlite"))
     event.listen(database._engine, "connect", lambda made, _: made.execute("PRAGMA max_page_count = 1"))
 
     def fill(work: Work, sizes: Sequence[int]) -> list[int]:
@@ -123,11 +123,12 @@ def test_a_full_disk_changed_nothing(databases: Databases) -> None:
     assert {outcome.code for outcome in outcomes if isinstance(outcome, DatabaseFaultError)} == {"database_full"}
     assert len(outcomes) == 3
     assert stored(database, "size 10", "size 11", "size 1000000") == []
-    database.close()
 
 
-def test_a_lost_connection_changed_nothing_and_the_next_one_works(databases: Databases) -> None:
-    database = Database.open(databases.migrated("postgresql"))
+def test_a_lost_connection_changed_nothing_and_the_next_one_works(
+    databases: Databases, opened: Callable[[str], Database]
+) -> None:
+    database = opened(databases.migrated("postgresql"))
 
     def hang_up(work: Work, keys: Sequence[str]) -> list[str]:
         claim(work, keys)
@@ -139,11 +140,12 @@ def test_a_lost_connection_changed_nothing_and_the_next_one_works(databases: Dat
     assert not caught.value.committing
     assert stored(database, "a") == []
     assert database.hand_in(claim, "b").result(20) == "B"
-    database.close()
 
 
-def test_a_group_gives_way_to_who_locks_in_another_order(databases: Databases) -> None:
-    database = Database.open(databases.migrated("postgresql"))
+def test_a_group_gives_way_to_who_locks_in_another_order(
+    databases: Databases, opened: Callable[[str], Database]
+) -> None:
+    database = opened(databases.migrated("postgresql"))
     database.do_all(claim, ["a", "b"])
     held, go_on = threading.Event(), threading.Event()
 
@@ -167,12 +169,13 @@ def test_a_group_gives_way_to_who_locks_in_another_order(databases: Databases) -
     assert database.do_all(lock, ["a", "b"]) == ["a", "b"]  # it would be a deadlock, and one of them its victim
     other.join(20)
     assert not other.is_alive()
-    database.close()
 
 
-def test_writers_get_their_turn_in_the_order_in_which_they_asked(databases: Databases) -> None:
+def test_writers_get_their_turn_in_the_order_in_which_they_asked(
+    databases: Databases, opened: Callable[[str], Database]
+) -> None:
     url = databases.migrated("sqlite")
-    database, order = Database.open(url), []
+    database, order = opened(url), []
 
     def write(name: str) -> None:
         with database.transaction() as work:
@@ -194,7 +197,6 @@ def test_writers_get_their_turn_in_the_order_in_which_they_asked(databases: Data
             thread.join(20)
 
     assert order == ["first", "second"] * 3
-    database.close()
 
 
 def turn_is_taken(path: str) -> bool:

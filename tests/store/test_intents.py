@@ -1,8 +1,12 @@
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+from typing import Any
 
-from engine.store.database import Database
+import pytest
+from sqlalchemy import event
+
+from engine.store.database import Database, open_engine
 from engine.store.errors import StoreError
 from engine.store.repositories.intents import HistoryLine
 from engine.store.work import Work
@@ -58,6 +62,23 @@ def test_many_who_send_the_same_intent_at_once_make_one(database: Database) -> N
     assert len(set(at_once(6, send))) == 1
     with database.reading() as work:
         assert len(work.intents.history(wish("ann").id)) == 1
+
+
+def test_nonces_are_found_together_without_looking_through_the_table(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'clearway.db'}"
+    database = Database.open(url)
+    database.upgrade()
+    sql_engine = open_engine(url)
+    with sql_engine.connect() as connection:
+        asked: list[tuple[str, Any]] = []
+        event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+        assert Work(connection).intents.claims(("ann", nonce) for nonce in range(256)) == {}
+        statement, parameters = asked[-1]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    sql_engine.dispose()
+    database.close()
+    assert sum("USING INDEX" in row.detail for row in plan) == 256
+    assert not any(row.detail.startswith("SCAN") for row in plan)
 
 
 def test_what_an_exception_leaves_is_nothing(database: Database) -> None:

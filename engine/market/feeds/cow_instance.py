@@ -7,8 +7,9 @@ Orders     one plain swap each, unsigned (id `import:cow.<uid or key>`: it can b
 Time       the file's own where it states one, then orders past their validTo are reported as `expired`. Else the second
            before the smallest validTo, at which every order is valid; 0 where no order has one. Orders without a uid
            stay valid for ever.
-Pools      constant and weighted product (Balancer V2; `v0` maths unless the file says v3Plus). Other kinds are counted
-           as `unsupported_kind:<kind>`, states that can not be as `refused_state:<field>`.
+Pools      constant and weighted product (Balancer V2; `v0` maths unless the file says v3Plus), stable (Balancer V2) and
+           concentrated (Uniswap V3). Other kinds are counted as `unsupported_kind:<kind>`, states that can not be as
+           `refused_state:<field>`.
 Gas        metadata's gas price, or DEFAULT_GAS_PRICE; a pool's gas units are its stated cost / gas price, to nearest.
 Numeraire  the token that costs are stated in, else metadata's native token, else the chain's wrapped native token.
            It must be priced at exactly 1. Prices are the file's, as exact decimals; null is unpriced.
@@ -22,22 +23,20 @@ Sources: github.com/cowprotocol/solver-template-py (legacy schema), docs.cow.fi 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import Any
 
 from engine.auction.problem import Holding, Intent, Problem
 from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, digest_of, ratio_of, read_json
-from engine.market.feeds.cow_schema import Instance, OrderRow, PoolRow, TokenRow, read_instance
+from engine.market.feeds.cow_pools import PoolRow
+from engine.market.feeds.cow_schema import Instance, OrderRow, TokenRow, read_instance
+from engine.market.feeds.cow_venues import asset_of, state_of
 from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
 from engine.market.venues import KINDS
-from engine.market.venues.balancer_math import ONE
 from engine.market.venues.base import AssetInfo, VenueState, VenueStateError
-from engine.market.venues.constant_product import ConstantProductState
-from engine.market.venues.weighted import WeightedState, WeightedToken
 from intents.identifiers import solver_account
 from intents.outcome import Outcome
-from intents.values import AMOUNT_LIMIT, content_hash
+from intents.values import content_hash
 
 DEFAULT_GAS_PRICE = 10**9
 """Base units of the native token per unit of gas where the file states no gas price."""
@@ -68,9 +67,9 @@ def import_cow(content: str | bytes, name: str, solvers: Sequence[str] = DEFAULT
     intents, order_tally = _intents(instance.orders, known, place, time)
     snapshot = Snapshot(
         time_seconds=time,
-        numeraire=_asset(place, native),
-        chains={place: Chain(native=_asset(place, native), gas_price=gas_price)},
-        assets={_asset(place, t.address): Asset(decimals=t.decimals or 0, symbol=t.symbol) for t in instance.tokens},
+        numeraire=asset_of(place, native),
+        chains={place: Chain(native=asset_of(place, native), gas_price=gas_price)},
+        assets={asset_of(place, t.address): Asset(decimals=t.decimals or 0, symbol=t.symbol) for t in instance.tokens},
         prices=_prices(instance.tokens, place, time),
         venues=tuple(pools),
     )
@@ -99,10 +98,6 @@ def import_cow(content: str | bytes, name: str, solvers: Sequence[str] = DEFAULT
     return Imported(problem, report)
 
 
-def _asset(place: str, address: str) -> str:
-    return f"{place}/erc20:{address}"
-
-
 def _native(instance: Instance, place: str) -> str:
     if len(instance.cost_tokens) > 1:
         raise FeedError(
@@ -127,7 +122,7 @@ def _first_valid(orders: Sequence[OrderRow]) -> int:
 
 def _prices(tokens: Sequence[TokenRow], place: str, time: int) -> dict[str, ReferencePrice]:
     return {
-        _asset(place, token.address): ReferencePrice(
+        asset_of(place, token.address): ReferencePrice(
             ratio=ratio_of(token.price, f"/tokens/{token.address}"),
             source="the instance file",
             method="as stated in the file, exact decimal",
@@ -143,14 +138,15 @@ def _venues(
 ) -> tuple[list[VenueState], Tally]:
     tally = Tally()
     kept: list[VenueState] = []
-    infos = {_asset(place, token.address): AssetInfo(token.decimals or 0) for token in known.values()}
+    decimals = {token.address: token.decimals for token in known.values()}
+    infos = {asset_of(place, token.address): AssetInfo(token.decimals or 0) for token in known.values()}
     for pool in pools:
-        stranger = next((token for token in pool.reserves if token not in known), None)
+        stranger = next((token for token in pool.tokens if token not in known), None)
         if stranger is not None:
             tally.report(pool.name, "unknown_token", stranger)
             continue
         try:
-            state = _state(pool, known, place, gas_price)
+            state = state_of(pool, decimals, place, gas_price)
             if state is None:
                 tally.report(pool.name, f"unsupported_kind:{pool.kind}", "kind")
                 continue
@@ -161,40 +157,6 @@ def _venues(
         kept.append(state)
         tally.keep()
     return sorted(kept, key=lambda state: state.id), tally
-
-
-def _state(pool: PoolRow, known: Mapping[str, TokenRow], place: str, gas_price: int) -> VenueState | None:
-    """The pool's state; None where its kind is not supported. Raises VenueStateError where it can not be."""
-    gas = round(Fraction(pool.cost, gas_price)) if pool.gas_units is None else pool.gas_units
-    if gas >= 2**53:
-        raise VenueStateError("gas_units", expected="below 2^53", actual=str(gas))
-    name = f"{place}/pool:{pool.name}"
-    if pool.kind == "ConstantProduct":
-        reserves = {_asset(place, token): balance for token, balance in pool.reserves.items()}
-        return ConstantProductState(id=name, gas_units=gas, reserves=reserves, fee=ratio_of(pool.fee, pool.name))
-    if pool.kind == "WeightedProduct":
-        tokens = {}
-        for token, balance in pool.reserves.items():
-            decimals = known[token].decimals
-            if decimals is None or decimals > 18:
-                raise VenueStateError(
-                    f"decimals/{token}", expected="stated decimals of at most 18", actual=str(decimals)
-                )
-            weight = _fixed_point(pool.weights[token], f"weight/{token}")
-            tokens[_asset(place, token)] = WeightedToken(balance=balance, weight=weight, decimals=decimals)
-        return WeightedState(
-            id=name, gas_units=gas, tokens=tokens, fee=_fixed_point(pool.fee, "fee"), version=pool.version
-        )
-    return None
-
-
-def _fixed_point(value: Fraction, field: str) -> int:
-    scaled = value * ONE
-    if scaled.denominator != 1:
-        raise VenueStateError(field, expected="at most 18 decimal places", actual=str(value)[:90])
-    if scaled >= AMOUNT_LIMIT:
-        raise VenueStateError(field, expected="a fixed-point number below 2^256", actual=str(scaled)[:90])
-    return int(scaled)
 
 
 def _intents(
@@ -228,7 +190,7 @@ def _order_fault(order: OrderRow, known: dict[str, TokenRow], time: int) -> tupl
 
 def _outcome(order: OrderRow, position: int, place: str) -> Outcome:
     """The position in the file is the nonce: an owner's several orders stay apart."""
-    sold, bought = _asset(place, order.sell_token), _asset(place, order.buy_token)
+    sold, bought = asset_of(place, order.sell_token), asset_of(place, order.buy_token)
     owner = f"import:cow.{order.key}" if order.uid is None else "0x" + order.uid[66:106]
     whole = order.sell_amount if order.is_sell else order.buy_amount
     valid_to = _valid_to(order)

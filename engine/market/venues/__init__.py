@@ -8,15 +8,42 @@ from pydantic import Field
 
 from engine.market.venues.base import AnyKind, VenueState
 from engine.market.venues.bridge import Bridge, BridgeState
+from engine.market.venues.concentrated import Concentrated, ConcentratedState
 from engine.market.venues.constant_product import ConstantProduct, ConstantProductState
+from engine.market.venues.curve_crypto import CurveCrypto, CurveCryptoState
+from engine.market.venues.curve_stable import CurveStable, CurveStableState
 from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.solidly import Solidly, SolidlyState
+from engine.market.venues.stable import Stable, StableState
 from engine.market.venues.weighted import Weighted, WeightedState
 
-KINDS: dict[str, AnyKind] = {kind.kind: kind for kind in (ConstantProduct(), Weighted(), OrderBook(), Bridge())}
+KINDS: dict[str, AnyKind] = {
+    kind.kind: kind
+    for kind in (
+        ConstantProduct(),
+        Weighted(),
+        Stable(),
+        CurveStable(),
+        CurveCrypto(),
+        Solidly(),
+        Concentrated(),
+        OrderBook(),
+        Bridge(),
+    )
+}
 """Every venue kind by its name on the wire."""
 
 AnyVenueState = Annotated[
-    ConstantProductState | WeightedState | OrderBookState | BridgeState, Field(discriminator="kind")
+    ConstantProductState
+    | WeightedState
+    | StableState
+    | CurveStableState
+    | CurveCryptoState
+    | SolidlyState
+    | ConcentratedState
+    | OrderBookState
+    | BridgeState,
+    Field(discriminator="kind"),
 ]
 """The state of any registered kind, told apart by `kind`."""
 

@@ -6,8 +6,8 @@ operations and the direction of every rounding are theirs. Solidity divides sign
 `_quotient` does where a sign can occur.
 
 `power` is x^y with an error of at most MAX_POW_RELATIVE_ERROR of it plus one unit; `power_up` adds that error, so it is
-never below x^y. Domain here: what swaps need, 0 < x <= 1 and a result of at least e^-41; outside it ValueError is
-raised, where the contract reverts or answers for inputs that no swap has.
+never below x^y, `power_down` takes it off. Domain: 0 < x < 2^255, 0 <= y and a result from e^-41 to e^130; outside it
+ValueError is raised, where the contract reverts (or gives 0 for x = 0, which no swap has).
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ MAX_POW_RELATIVE_ERROR = 10**4
 _ONE_20 = 10**20
 _ONE_36 = 10**36
 _LN_36_LOWER_BOUND = 9 * 10**17
+_LN_36_UPPER_BOUND = 11 * 10**17
 _MIN_NATURAL_EXPONENT = -41 * ONE
+_MAX_NATURAL_EXPONENT = 130 * ONE
 
 # Pairs (x_n, a_n) with a_n = e^x_n and x_n = 2^(7-n). The first two a_n are plain integers and their x_n have 18
 # decimals; all others have 20. Values as in the contract, whose first two are cut after 20 significant digits.
@@ -81,22 +83,33 @@ def power_up(x: int, y: int, *, shortcuts: bool) -> int:
     return raw + mul_up(raw, MAX_POW_RELATIVE_ERROR) + 1
 
 
+def power_down(x: int, y: int) -> int:
+    """x^y less the stated error, but at least 0; exact squares where y is 1, 2 or 4 (V3's FixedPoint.powDown)."""
+    if y in (ONE, 2 * ONE, 4 * ONE):
+        result = x
+        for _ in range((y // ONE).bit_length() - 1):
+            result = mul_down(result, result)
+        return result
+    raw = power(x, y)
+    return max(0, raw - mul_up(raw, MAX_POW_RELATIVE_ERROR) - 1)
+
+
 def power(x: int, y: int) -> int:
-    """x^y as e^(y ln x), for 0 < x <= 1. Raises ValueError outside the domain."""
-    if not 0 < x <= ONE or y < 0:
-        raise ValueError(f"expected 0 < x <= 1 and y >= 0, got {x} and {y} in units of 10^-18")
+    """x^y as e^(y ln x). Raises ValueError outside the domain."""
+    if not 0 < x < 2**255 or y < 0:
+        raise ValueError(f"expected 0 < x < 2^255 and y >= 0, got {x} and {y} in units of 10^-18")
     if y == 0:
         return ONE
-    if x > _LN_36_LOWER_BOUND:
+    if _LN_36_LOWER_BOUND < x < _LN_36_UPPER_BOUND:
         logarithm = _ln_36(x)
         whole = _quotient(logarithm, ONE)
         exponent = whole * y + _quotient((logarithm - whole * ONE) * y, ONE)
     else:
-        exponent = -_ln(ONE * ONE // x) * y
+        exponent = (-_ln(ONE * ONE // x) if x < ONE else _ln(x)) * y
     exponent = _quotient(exponent, ONE)
-    if exponent < _MIN_NATURAL_EXPONENT:
-        raise ValueError(f"expected y ln x >= -41, got {exponent} in units of 10^-18")
-    return ONE * ONE // _exp(-exponent)
+    if not _MIN_NATURAL_EXPONENT <= exponent <= _MAX_NATURAL_EXPONENT:
+        raise ValueError(f"expected -41 <= y ln x <= 130, got {exponent} in units of 10^-18")
+    return _exp(exponent) if exponent >= 0 else ONE * ONE // _exp(-exponent)
 
 
 def _quotient(a: int, b: int) -> int:

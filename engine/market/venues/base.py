@@ -5,9 +5,11 @@ Rules for every kind (tests/market/test_conformance.py runs over all registered 
 2. A larger input never gives a smaller output; no sequence of trades through one venue ends with more of
    everything than it began.
 3. `check` refuses a state that can not be, with the field named; it runs when a snapshot is built.
-4. `supply` never shows less than `execute` gives, and states by how much more it may show.
+4. `supply` never shows less than `execute` gives (but for stated noise of a contract's own arithmetic), and states by how
+   much more it may show.
 
-Trades are exact-in: the input is fixed, the output is computed.
+Trades are exact-in: the input is fixed, the output is computed. Automated pools also say what an exact output costs
+(`ExactOutKind.input_for`): what the contract's own function takes, or the smallest input that is enough where it has none.
 """
 
 from __future__ import annotations
@@ -84,6 +86,7 @@ class Supply:
     """A concave over-estimate of a venue's output: segments by falling rate.
 
     At any input x up to the sum of segments: execute(x) <= value(x) <= execute(x) * (1 + relative_error) + units_error.
+    Where a contract's own fixed point is not exact, execute(x) may be above value(x) by at most `units_above` units.
     `lot` is the step of the output (books) or of the input (books, selling); 1 where there is none.
     """
 
@@ -91,6 +94,7 @@ class Supply:
     relative_error: Fraction
     units_error: int
     lot: int = 1
+    units_above: int = 0
 
     def value(self, amount_in: int) -> Fraction:
         """The over-estimate at an input (exact rational); beyond the last segment nothing more is offered."""
@@ -135,6 +139,13 @@ class VenueKind(Protocol[S]):
 
     def delay_seconds(self, state: S) -> int:
         """0 where the output exists in the same stage; else the stated bound after which it exists."""
+
+
+class ExactOutKind(VenueKind[S], Protocol[S]):
+    """A kind that can be asked for an exact output."""
+
+    def input_for(self, state: S, asset_in: AssetId, amount_out: int, asset_out: AssetId) -> int:
+        """The exact input that the output costs, fees included. Raises TradeRefusedError."""
 
 
 AnyKind = VenueKind[Any]

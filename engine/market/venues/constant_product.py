@@ -84,6 +84,19 @@ class ConstantProduct:
         reserves = {**state.reserves, trade.asset_in: reserve_in + trade.amount_in, trade.asset_out: reserve_out - out}
         return out, state.model_copy(update={"reserves": reserves})
 
+    def input_for(self, state: ConstantProductState, asset_in: AssetId, amount_out: int, asset_out: AssetId) -> int:
+        """UniswapV2Library.getAmountIn: floor(R_in y den / ((R_out - y)(den - num))) + 1. Refusals: `unknown_asset`, `venue_capacity`."""
+        if asset_in == asset_out or {asset_in, asset_out} != state.reserves.keys():
+            raise TradeRefusedError("unknown_asset", f"{state.id} does not trade {asset_in} for {asset_out}")
+        reserve_in, reserve_out = state.reserves[asset_in], state.reserves[asset_out]
+        numerator, denominator = state.fee
+        if amount_out >= reserve_out:
+            raise TradeRefusedError("venue_capacity", f"{amount_out} is all that {state.id} has of {asset_out}")
+        paid = reserve_in * amount_out * denominator // ((reserve_out - amount_out) * (denominator - numerator)) + 1
+        if reserve_in + paid >= RESERVE_LIMIT:
+            raise TradeRefusedError("venue_capacity", f"reserve of {asset_in} at {state.id} would exceed 2^112 - 1")
+        return paid
+
     def supply(self, state: ConstantProductState, asset_in: AssetId, asset_out: AssetId) -> Supply:
         """Tangent staircase from the exact spot rate."""
         reserve_in, reserve_out = state.reserves[asset_in], state.reserves[asset_out]

@@ -8,7 +8,7 @@ between them (both sides are concave and the staircase is linear there). All in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import ceil
 
@@ -39,28 +39,39 @@ def supply_of_curve(
     """
     points = _grid(scale, limit)
     rate, total, low = ceil(spot * FINE), 0, 0
-    worst = (0, 1)
+    worst, unseen = (0, 1), 0
     segments: list[Segment] = []
     for i in range(1, len(points)):
         width = points[i] - points[i - 1]
         segments.append(Segment(width, Fraction(rate, FINE)))
         total += width * rate
         low_before, (low, high) = low, curve(points[i])
-        if (total - low) * worst[1] > worst[0] * low:
+        if low and (total - low) * worst[1] > worst[0] * low:
             worst = (total - low, low)
+        elif not low:
+            unseen = total
         rate = min(rate, ceil_div(high - low_before, width))
     # Between grid points the curve is at least its chord, so the error there is at most that of the two ends; the
     # staircase begins at 0, so the first segment's is at most that of its end.
+    # Where the lower bound is 0 there is no relative error: all that is shown there is in units.
     relative = Fraction(*worst)
-    return Supply(tuple(segments), relative_error=relative, units_error=ceil(loss * (1 + relative)))
+    return Supply(
+        tuple(segments), relative_error=relative, units_error=ceil(loss * (1 + relative) + Fraction(unseen, FINE))
+    )
+
+
+def growing_shares() -> Iterator[tuple[int, int]]:
+    """(numerator, denominator) of 1.5^j / GRID_SCALE for j = 0 .. GRID_STEPS - 1."""
+    numerator, denominator = 1, GRID_SCALE
+    for _ in range(GRID_STEPS):
+        yield numerator, denominator
+        numerator, denominator = numerator * 3, denominator * 2
 
 
 def _grid(scale: int, limit: int) -> list[int]:
     points = [0]
-    numerator, denominator = max(scale, 1), GRID_SCALE
-    for _ in range(GRID_STEPS):
-        point = min(numerator // denominator, limit)
+    for numerator, denominator in growing_shares():
+        point = min(max(scale, 1) * numerator // denominator, limit)
         if point > points[-1]:
             points.append(point)
-        numerator, denominator = numerator * 3, denominator * 2
     return points

@@ -42,7 +42,7 @@ from engine.market.venues.base import (
 )
 from engine.market.venues.curve_supply import FINE, Bounds, supply_of_curve
 from intents.identifiers import AssetId
-from intents.values import Amount, Value
+from intents.values import Amount, Value, ceil_div
 
 BALANCE_LIMIT = 2**112
 """The vault stores balances as uint112."""
@@ -52,6 +52,9 @@ MIN_WEIGHT = ONE // 100
 
 MAX_IN_RATIO = 3 * ONE // 10
 """A swap's net input is at most this share of the balance."""
+
+MAX_OUT_RATIO = 3 * ONE // 10
+"""A swap's output is at most this share of the balance where the output is given."""
 
 MAX_TOKENS = 8
 """Tokens of a weighted pool."""
@@ -140,6 +143,20 @@ class Weighted:
             trade.asset_out: target.model_copy(update={"balance": target.balance - out}),
         }
         return out, state.model_copy(update={"tokens": tokens})
+
+    def input_for(self, state: WeightedState, asset_in: AssetId, amount_out: int, asset_out: AssetId) -> int:
+        """Exact input of an exact-output swap. Refusals: `unknown_asset`, `venue_capacity` (over 30 % of the balance)."""
+        source, target = state.tokens.get(asset_in), state.tokens.get(asset_out)
+        if source is None or target is None or asset_in == asset_out:
+            raise TradeRefusedError("unknown_asset", f"{state.id} does not trade {asset_in} for {asset_out}")
+        scale_in, scale_out = 10 ** (18 - source.decimals), 10 ** (18 - target.decimals)
+        balance_out, wanted = target.balance * scale_out, amount_out * scale_out
+        if wanted > mul_down(balance_out, MAX_OUT_RATIO):
+            raise TradeRefusedError("venue_capacity", f"{amount_out} exceeds 30 % of {target.balance} at {state.id}")
+        base = div_up(balance_out, balance_out - wanted)
+        powered = power_up(base, div_up(target.weight, source.weight), shortcuts=state.version == "v3plus")
+        net = ceil_div(mul_up(source.balance * scale_in, powered - ONE), scale_in)
+        return div_up(net, ONE - state.fee)
 
     def supply(self, state: WeightedState, asset_in: AssetId, asset_out: AssetId) -> Supply:
         """Tangent staircase over the real curve, which the contract never exceeds; up to 30 % of the balance."""

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from engine.auction.problem import Intent, Signature
 from engine.store.errors import StoreError
-from engine.store.repositories._insert import insert_all, insert_new
+from engine.store.repositories._bulk import find_all, insert_all
+from engine.store.repositories._insert import insert_new
 from engine.store.tables import WAITING, intent_events, intents
+from engine.store.types import Written
 from intents.errors import InputError
 from intents.lifecycle import Cut, Event, IntentState, Settled, Status, transition
 from intents.outcome import Outcome
@@ -56,10 +58,10 @@ class HistoryLine:
 
 
 class Claim(NamedTuple):
-    """The intent that has a nonce, and its receipt: empty where it got none."""
+    """The intent that has a nonce, and the RFC 8785 bytes of its receipt: empty where it got none."""
 
     intent: str
-    receipt: Mapping[str, Any]
+    receipt: bytes
 
 
 class Intents:
@@ -90,7 +92,7 @@ class Intents:
             raise InputError("nonce_used", "/nonce", expected=expected, actual=f"used by {holder}")
         return stored
 
-    def add_all(self, accepted: Sequence[tuple[Intent, int, Mapping[str, Any]]]) -> None:
+    def add_all(self, accepted: Sequence[tuple[Intent, int, Written]]) -> None:
         """Store intents with the time and the receipt of their acceptance, OPEN. None may be there, nor its nonce.
 
         Raises OvertakenError where one is; what was stored with it must be undone.
@@ -101,9 +103,11 @@ class Intents:
 
     def claims(self, nonces: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Claim]:
         """Who claimed these nonces, given as (owner, nonce); those that nobody claimed are missing."""
-        query = select(intents.c.owner, intents.c.nonce, intents.c.id, intents.c.receipt)
-        claimed = query.where(tuple_(intents.c.owner, intents.c.nonce).in_(list(nonces)))
-        return {(row.owner, row.nonce): Claim(row.id, row.receipt) for row in self._connection.execute(claimed)}
+        rows = find_all(self._connection, intents, ("owner", "nonce", "id", "receipt"), ("owner", "nonce"), nonces)
+        return {
+            (row.owner, int(row.nonce)): Claim(row.id, b"" if row.receipt == "{}" else row.receipt.encode())
+            for row in rows
+        }
 
     def get(self, intent: str) -> StoredIntent | None:
         """The intent with this id."""
@@ -196,7 +200,7 @@ class Intents:
         ]
 
 
-def _row(intent: Intent, accepted_ms: int, receipt: Mapping[str, Any]) -> dict[str, Any]:
+def _row(intent: Intent, accepted_ms: int, receipt: Mapping[str, Any] | Written) -> dict[str, Any]:
     outcome, signature = intent.outcome, intent.signature
     return {
         "id": intent.id,
@@ -205,14 +209,14 @@ def _row(intent: Intent, accepted_ms: int, receipt: Mapping[str, Any]) -> dict[s
         "pair": intent.group,
         "valid_from": outcome.valid_from,
         "valid_until": outcome.valid_until,
-        "outcome": outcome.to_wire(),
+        "outcome": Written(outcome.model_dump_json(by_alias=True)),
         "scheme": None if signature is None else signature.scheme,
         "signature": None if signature is None else signature.signature,
         "status": Status.OPEN.value,
         "filled_units": intent.filled_units,
         "cancel_waits": False,
         "auction": None,
-        "receipt": dict(receipt),
+        "receipt": receipt if isinstance(receipt, Written) else dict(receipt),
         "accepted_ms": accepted_ms,
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from engine.store.errors import StoreError
 from engine.store.repositories._insert import insert_missing, insert_new
@@ -99,10 +100,11 @@ class Solvers:
         if known.key == key:
             return known
         _check_younger(known, issued_ms)
-        owner = self._connection.scalar(select(remote_solvers.c.solver).where(remote_solvers.c.key == key))
-        if owner is not None:
-            raise _key_taken(name)
-        return self._change(known, {"key": key, "registered_ms": at_ms})
+        try:
+            with self._connection.begin_nested():
+                return self._change(known, {"key": key, "registered_ms": at_ms})
+        except IntegrityError:  # only the database sees the key that another writer takes in this moment
+            raise _key_taken(name) from None
 
     def _change(self, known: RemoteSolver, changes: Mapping[str, Any]) -> RemoteSolver:
         self._connection.execute(update(remote_solvers).where(remote_solvers.c.solver == known.name).values(changes))

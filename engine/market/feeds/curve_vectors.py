@@ -1,0 +1,83 @@
+"""Cases of recorded Curve states: the virtual price of plain pools, metapools' base pools and three-asset cryptopools.
+
+    plain pool     D(balances at 18 decimals) * 10^18 // supply of the pool token
+    metapool       its `virtual_price` is the base pool's: the case is the base pool's own state
+    cryptopool     geometric mean of D's shares * 10^18 // supply; and D itself from the balances
+
+Several blocks of one pool are in `states`. A state without the supply of its pool token has no case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from engine.market.feeds.vector_case import Case, Unsupported
+from engine.market.venues.curve_crypto_math import newton_invariant, virtual_price
+from engine.market.venues.stable_math import invariant
+
+ONE = 10**18
+
+
+def curve_cases(data: dict[str, Any]) -> Iterator[Case | Unsupported]:
+    """Every virtual price of a file."""
+    if "states" in data:
+        base = data.get("immutable", {}).get("base_pool")
+        for block, state in data["states"].items():
+            yield (
+                _base_state(f"block {block}", state, base)
+                if base
+                else _plain(f"block {block}", state, data["immutable"])
+            )
+        return
+    if "gamma" in data:
+        scale = [int(price) for price in data["price_scale"]]
+        compute = partial(virtual_price, int(data["d"]), scale, int(data["lp_token_total_supply"]))
+        yield Case("virtual price", int(data["virtual_price"]), compute)
+        yield _stored_invariant(data, scale)
+        return
+    base = data.get("base_pool")
+    yield _plain("virtual price", data, data) if base is None else _plain("base pool", base, base)
+
+
+def _stored_invariant(data: dict[str, Any], scale: list[int]) -> Case:
+    """The D that the cryptopool had stored. The file's A is without the multiplier of the pools of 2021, 100."""
+    precise = [int(b) * 10 ** (18 - int(t["decimals"])) for b, t in zip(data["balances"], data["tokens"], strict=True)]
+    scaled = [precise[0], *(balance * price // ONE for balance, price in zip(precise[1:], scale, strict=True))]
+    compute = partial(newton_invariant, 100 * int(data["a_coefficient"]), int(data["gamma"]), scaled, 100)
+    expected = int(data["d"])
+    reason = "a stored D is not always that of the balances (ramps, donations, pools of another multiplier)"
+    return Case("invariant", expected, compute, (expected // 100, reason))
+
+
+def _base_state(name: str, state: dict[str, Any], base: dict[str, Any]) -> Case | Unsupported:
+    """The base pool of a metapool at one block, its fields prefixed."""
+    if "base_lp_token_total_supply" not in state:
+        return Unsupported(name, "the supply of the base pool's token is not recorded")
+    return _case(
+        name,
+        int(state["base_virtual_price_own"]),
+        (state["base_balances"], state["base_a"], state["base_lp_token_total_supply"]),
+        base["tokens"],
+    )
+
+
+def _plain(name: str, state: dict[str, Any], pool: dict[str, Any]) -> Case | Unsupported:
+    """A plain pool; lending pools' rates are not in these files."""
+    if state.get("lp_token_total_supply") is None:
+        return Unsupported(name, "the supply of the pool's token is not recorded")
+    if any(pool.get("use_lending", ())):
+        return Unsupported(name, "the rates of lent tokens are not recorded")
+    content = state["balances"], state["a_coefficient"], state["lp_token_total_supply"]
+    return _case(name, int(state["virtual_price"]), content, pool["tokens"])
+
+
+def _case(name: str, expected: int, content: tuple[Any, Any, Any], tokens: list[dict[str, Any]]) -> Case:
+    balances, amplification, supply = content
+    scaled = [int(b) * 10 ** (18 - int(t["decimals"])) for b, t in zip(balances, tokens, strict=True)]
+
+    def compute() -> int:
+        return invariant(int(amplification), scaled, 1) * ONE // int(supply)
+
+    return Case(name, expected, compute)

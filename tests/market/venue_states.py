@@ -1,0 +1,248 @@
+"""Random states of every venue kind that its check accepts, over a few tokens."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from engine.market.venues.balancer_math import ONE
+from engine.market.venues.base import AssetInfo
+from engine.market.venues.bridge import BridgeState
+from engine.market.venues.concentrated import ConcentratedState
+from engine.market.venues.constant_product import ConstantProductState
+from engine.market.venues.curve_crypto import CurveCryptoState
+from engine.market.venues.curve_crypto_math import newton_invariant
+from engine.market.venues.curve_stable import CurveStableState
+from engine.market.venues.order_book import Level, OrderBookState
+from engine.market.venues.solidly import SolidlyState
+from engine.market.venues.stable import StableState
+from engine.market.venues.tick_math import sqrt_price_at
+from engine.market.venues.weighted import WeightedState, WeightedToken
+
+DECIMALS = (6, 8, 18, 18, 0)
+TOKENS = tuple(f"sim:alpha/token:T{i}" for i in range(len(DECIMALS)))
+FAR = "sim:beta/token:T0"
+INFOS = {FAR: AssetInfo(6), **{token: AssetInfo(d) for token, d in zip(TOKENS, DECIMALS, strict=True)}}
+TIME = 1_000_000
+
+amounts = st.integers(0, 100).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
+fees = st.tuples(st.integers(0, 999), st.just(1000))
+
+
+def constant_products() -> st.SearchStrategy[ConstantProductState]:
+    return st.builds(
+        lambda a, b, fee: ConstantProductState(id="sim:alpha/pool:cp", reserves={TOKENS[0]: a, TOKENS[2]: b}, fee=fee),
+        amounts,
+        amounts,
+        fees,
+    )
+
+
+def weighteds() -> st.SearchStrategy[WeightedState]:
+    def build(sizes: list[tuple[int, int]], fee: int, version: str) -> WeightedState:
+        tokens = {
+            token: WeightedToken(balance=balance, weight=weight * ONE // 100, decimals=INFOS[token].decimals)
+            for token, (balance, weight) in zip(TOKENS, sizes, strict=False)
+        }
+        return WeightedState.model_validate(
+            {"id": "sim:alpha/pool:w", "tokens": tokens, "fee": fee, "version": version}
+        )
+
+    sizes = st.lists(st.tuples(amounts, st.integers(1, 100)), min_size=2, max_size=len(TOKENS))
+    return st.builds(build, sizes, st.integers(0, ONE // 10), st.sampled_from(["v0", "v3plus"]))
+
+
+def stables() -> st.SearchStrategy[StableState]:
+    """Pools up to a million times out of balance, with and without rates."""
+
+    def build(sizes: list[tuple[int, int]], amplification: int, fee: int, version: str) -> StableState:
+        tokens = {
+            token: {
+                "balance": max(1, whole * 10 ** INFOS[token].decimals // 10**6),
+                "decimals": INFOS[token].decimals,
+                "rate": rate,
+            }
+            for token, (whole, rate) in zip(TOKENS, sizes, strict=False)
+        }
+        wire = {"tokens": tokens, "amplification": amplification, "fee": fee, "version": version}
+        return StableState.model_validate({"id": "sim:alpha/pool:s", **wire})
+
+    whole = st.integers(10, 40).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
+    rates = st.one_of(st.just(ONE), st.integers(ONE // 2, 2 * ONE))
+    sizes = st.lists(st.tuples(whole, rates), min_size=2, max_size=len(TOKENS))
+    return st.builds(
+        build, sizes, st.integers(1000, 5_000_000), st.integers(0, ONE // 10), st.sampled_from(["v1", "v2", "v3"])
+    )
+
+
+def curve_stables() -> st.SearchStrategy[CurveStableState]:
+    """Pools up to a million times out of balance, with and without rates, the older arithmetic and the newer."""
+
+    def build(sizes: list[tuple[int, int]], amplification: int, fee: int, precision: int, style: str) -> Any:
+        coins = [
+            {
+                "asset": token,
+                "balance": max(1, whole * 10 ** INFOS[token].decimals // 10**6),
+                "rate": rate * 10 ** (18 - INFOS[token].decimals),
+            }
+            for token, (whole, rate) in zip(TOKENS, sizes, strict=False)
+        ]
+        wire = {"coins": coins, "amplification": amplification * precision, "precision": precision, "fee": fee}
+        return CurveStableState.model_validate(
+            {"id": "sim:alpha/pool:c", "admin_fee": 5 * 10**9, "products": style, **wire}
+        )
+
+    whole = st.integers(10, 40).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
+    rates = st.one_of(st.just(ONE), st.integers(ONE // 2, 2 * ONE))
+    sizes = st.lists(st.tuples(whole, rates), min_size=2, max_size=len(TOKENS))
+    styles = st.sampled_from(["together", "apart"])
+    return st.builds(build, sizes, st.integers(1, 5000), st.integers(0, 10**8), st.sampled_from([1, 100]), styles)
+
+
+@st.composite
+def curve_cryptos(draw: Callable[..., Any]) -> CurveCryptoState:
+    """Two or three assets, each within a factor of eight of its share."""
+    places = draw(st.sampled_from([(0, 1), (2, 0), (0, 1, 2), (2, 1, 0)]))
+    value = draw(st.integers(10**21, 10**27))
+    prices = [ONE, *(draw(st.integers(10**12, 10**24)) for _ in places[1:])]
+    coins = []
+    for place, price in zip(places, prices, strict=True):
+        worth = value * draw(st.integers(20, 160)) // 100
+        coins.append(
+            {
+                "asset": TOKENS[place],
+                "balance": worth * ONE // price // 10 ** (18 - DECIMALS[place]),
+                "decimals": DECIMALS[place],
+            }
+        )
+    multiplier = draw(st.sampled_from([100, 10_000]))
+    mid = draw(st.integers(5 * 10**5, 10**8))
+    made = CurveCryptoState.model_validate(
+        {
+            "id": "sim:alpha/pool:y",
+            "coins": coins,
+            "price_scale": prices[1:],
+            "amplification": len(places) ** len(places) * draw(st.integers(1, 1000)) * multiplier,
+            "multiplier": multiplier,
+            "gamma": draw(st.integers(10**11, 10**16)),
+            "invariant": 0,
+            "mid_fee": mid,
+            "out_fee": draw(st.integers(mid, 10**9)),
+            "fee_gamma": draw(st.integers(10**12, 10**17)),
+        }
+    )
+    assume(all(coin.balance for coin in made.coins))
+    try:
+        found = newton_invariant(made.amplification, made.gamma, made.all_scaled, made.multiplier)
+    except (ValueError, ZeroDivisionError):
+        assume(False)
+    return made.model_copy(update={"invariant": found})
+
+
+def solidlys() -> st.SearchStrategy[SolidlyState]:
+    """Pools from a thousandth to a trillion of a token, up to a million times out of balance."""
+
+    def build(sizes: tuple[int, int], fee: int, places: tuple[int, int], *, stable: bool) -> SolidlyState:
+        tokens = {
+            TOKENS[i]: {"reserve": whole * 10 ** DECIMALS[i] // 1000, "decimals": DECIMALS[i]}
+            for i, whole in zip(places, sizes, strict=True)
+        }
+        return SolidlyState.model_validate({"id": "sim:alpha/pool:v", "tokens": tokens, "stable": stable, "fee": fee})
+
+    whole = st.integers(0, 50).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
+    near = st.tuples(whole, st.integers(1, 20)).flatmap(
+        lambda pair: st.tuples(st.just(pair[0]), st.integers(max(1, pair[0] >> pair[1]), pair[0]))
+    )
+    places = st.sampled_from([(0, 1), (0, 2), (2, 3), (3, 1)])
+    return st.builds(build, near, st.integers(0, 300), places, stable=st.booleans())
+
+
+@st.composite
+def concentrateds(draw: Callable[..., Any]) -> ConcentratedState:
+    """A few positions over each other, the price anywhere, on an initialised tick or between two."""
+    spacing = draw(st.sampled_from([1, 10, 60, 200]))
+    around = draw(st.sampled_from([0, -200_000, 260_000])) // spacing
+    nets: dict[int, int] = {}
+    for lower, width, liquidity in draw(
+        st.lists(st.tuples(st.integers(-60, 40), st.integers(1, 2000), amounts), min_size=1, max_size=5)
+    ):
+        for tick, sign in ((around + lower, 1), (around + lower + width, -1)):
+            nets[tick * spacing] = nets.get(tick * spacing, 0) + sign * liquidity
+    ticks = tuple((tick, net) for tick, net in sorted(nets.items()) if net)
+    tick = draw(
+        st.one_of(
+            st.integers(-60, 60).map(lambda n: (around + n) * spacing), st.sampled_from([t for t, _ in ticks] or [0])
+        )
+    )
+    low, high = sqrt_price_at(tick), sqrt_price_at(tick + 1)
+    return ConcentratedState(
+        id="sim:alpha/pool:cl",
+        asset0=TOKENS[2],
+        asset1=TOKENS[0],
+        sqrt_price=low + (high - low) * draw(st.integers(0, 99)) // 100,
+        tick=tick,
+        liquidity=sum(net for at, net in ticks if at <= tick),
+        ticks=ticks,
+        tick_spacing=spacing,
+        fee=draw(st.sampled_from([0, 100, 3000, 10_000, 500_000])),
+        protocol_fees=draw(st.sampled_from([(0, 0), (2, 2), (1000, 0)])),
+    )
+
+
+def order_books() -> st.SearchStrategy[OrderBookState]:
+    def build(steps: list[int], split: int, lots: list[int], lot: int, tick: tuple[int, int]) -> OrderBookState:
+        prices = [sum(steps[: i + 1]) for i in range(len(steps))]
+        levels = [Level(price=p, size=n * lot) for p, n in zip(prices, lots, strict=False)]
+        return OrderBookState(
+            id="sim:alpha/book:b",
+            base=TOKENS[4],
+            quote=TOKENS[1],
+            tick=tick,
+            lot=lot,
+            bids=tuple(reversed(levels[:split])),
+            asks=tuple(levels[split:]),
+            expiry_seconds=TIME + 1,
+        )
+
+    return st.builds(
+        build,
+        st.lists(st.integers(1, 500), min_size=1, max_size=8),
+        st.integers(0, 8),
+        st.lists(st.integers(0, 10**6), min_size=8, max_size=8),
+        st.sampled_from([1, 10, 1000]),
+        st.sampled_from([(5000, 1), (1, 1), (7, 3)]),
+    )
+
+
+def bridges() -> st.SearchStrategy[BridgeState]:
+    return st.builds(
+        lambda fixed, fee, rate, capacity, delay: BridgeState(
+            id="sim:alpha/bridge:x",
+            asset_in=TOKENS[0],
+            asset_out=FAR,
+            fee_fixed=fixed,
+            fee=fee,
+            rate=rate,
+            capacity=capacity,
+            delay_seconds=delay,
+        ),
+        st.integers(0, 10**6),
+        fees,
+        st.sampled_from([(1, 1), (10**12, 1), (1, 10**3)]),
+        amounts,
+        st.integers(1, 10**6),
+    )
+
+
+STATES: dict[str, st.SearchStrategy[Any]] = {
+    "constant_product": constant_products(),
+    "weighted_product": weighteds(),
+    "stable": stables(),
+    "curve_stable": curve_stables(),
+    "curve_crypto": curve_cryptos(),
+    "solidly": solidlys(),
+    "concentrated": concentrateds(),
+    "order_book": order_books(),
+    "bridge": bridges(),
+}
