@@ -40,15 +40,15 @@ SLACK_PPM = 10_000
 BURST = 8
 """Requests by which an operator may be ahead of its ceiling."""
 
-FULL = 0.9
-"""Load for which is solved where more comes than the nodes can do."""
+QUIET, FULL = 0.05, 0.9
+"""Least and greatest load for which is solved: below, queues do not count; above, the nodes cannot do what comes."""
 
-MOVED = 4
+MOVED = 3
 """Shares are solved anew where a service time or the rate moved by more than a part in so many."""
 
 
 class Estimates(NamedTuple):
-    """What is known of n nodes, each a tuple of n. `rate_per_ks`: requests in a thousand seconds (1,000,000,000 us), at least 1."""
+    """What is known of n nodes, each a tuple of n. `rate_per_ks`: requests in a thousand seconds, by `counted_rate`."""
 
     operators: tuple[str, ...]
     stakes_ppm: tuple[int, ...]
@@ -87,6 +87,12 @@ class Shares(Value):
     burst: Count
     convictions: tuple[Conviction, ...] = ()
     """Nodes that are not `usable` because they drop somebody's transactions, and the evidence."""
+
+
+def counted_rate(per_us: float, service_us: Sequence[int]) -> int:
+    """An estimated rate for which can be solved, in requests in a thousand seconds."""
+    capacity = sum(1 / max(each, 1) for each in service_us)
+    return max(1, round(1e9 * min(max(per_us, QUIET * capacity), FULL * capacity)))
 
 
 def moved(before: Estimates, now: Estimates) -> bool:
@@ -136,7 +142,7 @@ def _fleet(seen: Estimates, held: Sequence[int], names: Sequence[str]) -> Fleet:
         np.array([seen.rtt_us[i] for i in held], dtype=np.float64),
         service,
         np.array([names.index(seen.operators[i]) for i in held], dtype=np.int64),
-        min(seen.rate_per_ks / 1e9, FULL * float(np.sum(1 / service))),
+        min(seen.rate_per_ks / 1e9, FULL * float(np.sum(1 / service))),  # of all nodes' capacity, these may be few
     )
 
 

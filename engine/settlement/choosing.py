@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from engine.network.dispatcher import Dispatcher, NodeFacts
 from engine.network.estimators import Arrivals
 from engine.network.policies import DEFAULT
-from engine.network.shares import BURST, Estimates, Shares, moved, solved
+from engine.network.shares import BURST, Estimates, Shares, counted_rate, moved, solved
 from engine.network.trust.censorship import TERM_US, CensorshipWatch, Conviction
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.receipts import Receipt
@@ -115,7 +115,7 @@ class ChainDispatchers:
             usable=tuple(
                 cap > 0 and name not in shut for name, cap in zip(dispatcher.names, sight.cap.tolist(), strict=True)
             ),
-            rate_per_ks=max(1, round(rate * 1e9)),
+            rate_per_ks=counted_rate(rate, sight.service_us.tolist()),
         )
 
     def choose(

@@ -1,1 +1,1 @@
-"""What may be believed of nodes: signed receipts, probes, quotas, tests for censorship, choices that replay."""
+"""What may be believed of nodes: signed receipts, probes, tests for censorship, choices that replay."""
