@@ -8,7 +8,7 @@ effect, or one posting does not add up.
 
 from __future__ import annotations
 
-import os
+import sys
 from collections import Counter
 
 from engine.settlement.dispatch import Rules
@@ -17,8 +17,6 @@ from tests.settlement.chaos import Coordinator, check_books_of, check_one_effect
 from tests.settlement.test_one_effect import HOSTILE, LIES
 from tests.settlement.worlds import ALPHA, BETA, EXCHANGE, five_winners, network_of
 
-RUNS = int(os.environ.get("CLEARWAY_SETTLEMENTS", "200"))
-
 VARIANTS = (
     ("ours: falls through to the next node, budget for retries", Rules(ask_blocks=5)),
     ("baseline: one node, one try", Rules(retries=0, retries_per_step=0, ask_blocks=5)),
@@ -26,12 +24,13 @@ VARIANTS = (
 
 
 def main() -> None:
-    """Run every variant and print the table."""
+    """Run every variant, so many times as the argument says (200), and print the table."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     record = five_winners()
     rows = []
     for name, rules in VARIANTS:
         became: Counter[str] = Counter()
-        for seed in range(RUNS):
+        for seed in range(runs):
             lies = {place: LIES[(seed + n) % len(LIES)] for n, place in enumerate((ALPHA, BETA, EXCHANGE))}
             world = network_of(seed, faults=HOSTILE, lies=lies)
             coordinator = Coordinator(record, world, death=0.05, rules=rules)
@@ -45,9 +44,9 @@ def main() -> None:
         bids = became["landed"] + became["undone"]
         figures = [*_shares(bids, became["landed"], became["undone"], became["one effect"]), str(became["drift"])]
         rows.append([name, str(became["deaths"]), *figures])
-    everything = RUNS * len(record.winners)
+    everything = runs * len(record.winners)
     rows.append(["bound: everything lands", "", *_shares(everything, everything, 0, everything), "0"])
-    notes = [f"{RUNS} seeded runs of {len(record.winners)} winning bids each, on the same networks."]
+    notes = [f"{runs} seeded runs of {len(record.winners)} winning bids each, on the same networks."]
     show(
         columns=["coordinator", "deaths", "bids settled", "bids undone or never begun", "exactly one effect", "drift"],
         rows=rows,
