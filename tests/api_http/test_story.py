@@ -20,21 +20,23 @@ from engine.runtime.embedded import GAS
 from intents.receipts import Receipt, verify_receipt
 from tests.api_http.people import ETH, ONE_ETH, USD, signed
 from tests.api_http.stories import SETTINGS, block, call, commands, documents, eventually, in_state, running
-from tests.databases import Databases
+from tests.databases import KINDS, Databases
 
 FIRST_AUCTION_SECONDS = 40
 """As long as a busy machine may take to load the solvers and clear it."""
 
 
-def test_the_five_minute_paths(databases: Databases, tmp_path: Path) -> None:
-    database = databases.empty("sqlite")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_five_minute_paths(databases: Databases, tmp_path: Path, kind: str) -> None:
+    database = databases.empty(kind)
     with running(tmp_path, database, **SETTINGS) as (client, program):
         url = begun(client)
         a_trader_with_curl_and_an_auditor(client, url, tmp_path)
         a_trader_with_the_client(url, tmp_path)
         assert "clearway_intents_accepted_total 2.0" in client.get("/metrics").text
-        a_trader_at_a_terminal(url, tmp_path)
-        an_operator(url, tmp_path, "sqlite", database)
+        if kind == "sqlite":  # what a terminal shows does not depend on it
+            a_trader_at_a_terminal(url, tmp_path)
+        an_operator(url, tmp_path, kind, database)
         program.send_signal(signal.SIGTERM)
         assert program.wait(30) == 0
 
@@ -45,18 +47,6 @@ def test_the_five_minute_paths(databases: Databases, tmp_path: Path) -> None:
     log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert {"greedy", "lp", "cpsat", "mine"} <= {line.get("solver") for line in log if "auction" in line}
     assert {"held", "settled", "stepped down"} <= {line["event"] for line in log}
-
-
-def test_a_trader_and_an_operator_on_postgresql(databases: Databases, tmp_path: Path) -> None:
-    """The ways that differ there; what a terminal shows and how solvers are asked does not depend on the database."""
-    database = databases.empty("postgresql")
-    with running(tmp_path, database, **SETTINGS) as (client, program):
-        url = begun(client)
-        a_trader_with_the_client(url, tmp_path)
-        assert "clearway_intents_accepted_total 1.0" in client.get("/metrics").text
-        an_operator(url, tmp_path, "postgresql", database)
-        program.send_signal(signal.SIGTERM)
-        assert program.wait(30) == 0
 
 
 def begun(client: httpx2.Client) -> str:
