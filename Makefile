@@ -34,8 +34,9 @@ demo: install ## clear the seeded demo auction from files and show the result
 	@$(BIN)/clearway auction out/demo-problem.json --work 300000 -o out/demo-record.json
 	@$(BIN)/clearway replay out/demo-record.json
 
+# Compiled modules are kept even where the environment says otherwise: the tests start a hundred programs.
 test: install ## run all tests on two processes
-	$(BIN)/python -m pytest -q -n 2
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2
 
 test-crash: install ## kill the service 200 times between commit and reply; 200 settlements with deaths at every step
 	CLEARWAY_CRASHES=200 $(BIN)/python -m pytest -q tests/api_http/test_crash.py

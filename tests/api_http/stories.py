@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CLEARWAY = str(Path(sys.executable).parent / "clearway")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-SETTINGS = {"CLEARWAY_CADENCE_SECONDS": "1", "CLEARWAY_SOLVE_SECONDS": "1"}
-"""As `make run` has them, but for the waiting."""
+SETTINGS = {"CLEARWAY_CADENCE_SECONDS": "2", "CLEARWAY_SOLVE_SECONDS": "1", "CLEARWAY_SOLVER_WORK": "10000"}
+"""As `make run` has them, but for the waiting, and for solvers that would search on for as long as they may."""
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def test_every_route_keeps_to_the_document(document: schemathesis.BaseSchema, mo
             continue
 
         @given(case=operation.as_strategy(generation_mode=mode))
-        @settings(derandomize=True, max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(derandomize=True, max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
         def keeps_to_it(case: schemathesis.Case[Any]) -> None:
             # What the document allows may still lack a signature, so acceptance is not to be expected.
             case.call_and_validate(excluded_checks=[positive_data_acceptance])

@@ -27,7 +27,7 @@ def cases(draw: st.DrawFn) -> tuple[list[Candidate], frozenset[frozenset[str]]]:
     return candidates, frozenset(draw(st.lists(st.sampled_from(sets), max_size=len(sets))))
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True, deadline=None)
 @given(cases())
 def test_equals_brute_force_where_any_set_may_be_infeasible(
     case: tuple[list[Candidate], frozenset[frozenset[str]]],
@@ -41,7 +41,7 @@ def test_equals_brute_force_where_any_set_may_be_infeasible(
     assert found.certificate.bound == found.certificate.score
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True, deadline=None)
 @given(cases(), st.data())
 def test_equals_brute_force_with_no_goods_known_or_learned(
     case: tuple[list[Candidate], frozenset[frozenset[str]]], data: st.DataObject

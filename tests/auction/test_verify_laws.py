@@ -20,7 +20,7 @@ from tests.auction.story import Story, all_stories
 
 HONEST = [story for story in all_stories() if story.code is None]
 EVERY = all_stories()
-EDITS = 300
+EDITS = 200
 LAW = settings(max_examples=EDITS, derandomize=True, deadline=None)
 
 

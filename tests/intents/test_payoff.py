@@ -77,7 +77,7 @@ def test_sums_are_pointwise_and_canonical(terms: list[tuple[Fraction, PiecewiseL
     assert [at for at, _ in total.kinks] == sorted({at for at, _ in total.kinks})
 
 
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(functions, functions)
 def test_minimum_and_domination_hold_at_every_price(one: PiecewiseLinear, other: PiecewiseLinear) -> None:
     dense = [Fraction(i, 12) for i in range(0, 12 * 62, 5)] + [at for at, _ in one.knots + other.knots]
@@ -92,7 +92,7 @@ def test_minimum_and_domination_hold_at_every_price(one: PiecewiseLinear, other:
     assert one.dominates(one)
 
 
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=120, derandomize=True)
 @given(functions, st.sampled_from(["linear", "inverse"]))
 def test_the_loss_is_a_supremum_over_all_prices(function: PiecewiseLinear, style: Style) -> None:
     def payment(price: Fraction) -> Fraction:

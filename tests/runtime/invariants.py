@@ -1,6 +1,7 @@
 """What must hold of a database whatever happened to the service."""
 
 from collections import Counter
+from functools import cache
 
 from sqlalchemy import create_engine, select
 
@@ -58,5 +59,11 @@ def check_records(database: Database) -> None:
             settlement = work.settlements.record_bytes(auction.number)
             assert (record is None) == (settlement is None) == (auction.status != "settled")
             if record is not None and settlement is not None:
-                assert replay_record(record).identical
+                assert replays(record)
                 check_settlement(Record.from_json(record), SettlementRecord.from_json(settlement))
+
+
+@cache
+def replays(record: bytes) -> bool:
+    """Whether it replays to its bytes: once for each, since many databases begin with the same auctions."""
+    return replay_record(record).identical
