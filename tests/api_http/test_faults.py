@@ -131,66 +131,6 @@ def test_who_waits_for_a_process_that_dies_is_told_what_is_known(environment: di
     assert afterwards.status == 201
 
 
-def test_batches_under_way_together_know_each_other(environment: dict[str, str]) -> None:
-    async def run(link: IntakeLink) -> list[Any]:
-        await link.submit(body(1), None, *ROUTE)
-        other.execute("BEGIN IMMEDIATE")
-        asked = await under_way(link, (body(2), "k"), (body(2), None), (body(2), "k"))
-        release(other)
-        return await asyncio.gather(*asked)
-
-    other = locking(environment)
-    link = IntakeLink(environment)
-    link.start()
-    first, again, same_key = asyncio.run(run(link))
-    link.close()
-
-    assert [(one.status, one.fresh) for one in (first, again, same_key)] == [(201, True), (200, False), (201, False)]
-    assert first.receipt == again.receipt == same_key.receipt
-
-
-def test_of_all_that_is_under_way_the_outcome_is_unknown(environment: dict[str, str]) -> None:
-    async def run(link: IntakeLink) -> tuple[list[Any], list[Accepted]]:
-        await link.submit(body(1), None, *ROUTE)
-        other.execute("BEGIN IMMEDIATE")
-        asked = await under_way(link, (body(2), None), (body(3), None))
-        assert link._process is not None
-        link._process.send_signal(signal.SIGKILL)
-        outcomes = await asyncio.gather(*asked, return_exceptions=True)
-        release(other)
-        return outcomes, [await link.submit(body(nonce), None, *ROUTE) for nonce in (2, 3)]
-
-    other = locking(environment)
-    link = IntakeLink(environment)
-    link.start()
-    outcomes, afterwards = asyncio.run(run(link))
-    link.close()
-
-    assert [(one.code, one.committing) for one in outcomes] == [("writer_lost", True)] * 2
-    assert [one.status for one in afterwards] == [201, 201]
-
-
-async def under_way(link: IntakeLink, *asked: tuple[bytes, str | None]) -> list[asyncio.Future[Accepted]]:
-    """Each request in a batch of its own, sent while the writer is held up with the one before."""
-    futures = []
-    for number, (one, key) in enumerate(asked, 1):
-        futures.append(asyncio.ensure_future(link.submit(one, key, *ROUTE)))
-        while len(link._under_way) < number:  # noqa: ASYNC110 - the link tells nobody what it has sent
-            await asyncio.sleep(0.01)
-    return futures
-
-
-def locking(environment: dict[str, str]) -> sqlite3.Connection:
-    """A connection that can hold up the writer."""
-    path = make_url(environment["DATABASE_URL"]).database or ""
-    return sqlite3.connect(path, isolation_level=None)
-
-
-def release(other: sqlite3.Connection) -> None:
-    other.execute("ROLLBACK")
-    other.close()
-
-
 def test_the_accepting_process_ends_with_who_started_it(environment: dict[str, str]) -> None:
     program = (
         "import os, sys; from api.http.intake_link import IntakeLink; link = IntakeLink(os.environ); link.start(); "
