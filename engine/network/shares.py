@@ -37,8 +37,8 @@ STAKE_TIMES = 4
 SLACK_PPM = 10_000
 """What operators can carry under their ceilings beyond the whole."""
 
-BURST = 8
-"""Requests by which an operator may be ahead of its ceiling."""
+BURST = 2
+"""Times the greatest value to be sent by which an operator may be ahead of its ceiling."""
 
 QUIET, FULL = 0.05, 0.9
 """Least and greatest load for which is solved: below, queues do not count; above, the nodes cannot do what comes."""

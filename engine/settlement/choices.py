@@ -58,6 +58,7 @@ def _check_attempt(plan: Plan, attempt: Attempt, choice: Choice, count: int, whe
     transaction = plan.transactions.get(attempt.transaction)
     _same(f"{where}/chain", "" if transaction is None else transaction.chain, choice.chain)
     _same(f"{where}/transaction", attempt.transaction, choice.transaction)
+    _same(f"{where}/value", "" if transaction is None else str(transaction.value), str(choice.value))
     _same(f"{where}/attempt", str(count), str(choice.attempt))
     _same(f"{where}/now_us", str(attempt.at_us), str(choice.now_us))
     chosen = choice.nodes[choice.chosen] if 0 <= choice.chosen < len(choice.nodes) else "nobody"

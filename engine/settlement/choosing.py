@@ -78,13 +78,14 @@ class ChainDispatchers:
             dispatcher = self.chains[chain]
             dispatcher.advance(now_us)
             dispatcher.resume(draw_seed(plan.hash, chain), last.get(chain))
-            shares = self._shares(chain, len(attempts), now_us)
+            greatest = max(step.value for step in plan.steps if step.chain == chain)
+            shares = self._shares(chain, len(attempts), BURST * greatest, now_us)
             dispatcher.set_shares(shares.shares_ppm, shares.ceilings_ppm, shares.burst)
             dispatcher.shut_out({conviction.node for conviction in shares.convictions})
             made.append(shares)
         return tuple(made)
 
-    def _shares(self, chain: str, since: int, now_us: int) -> Shares:
+    def _shares(self, chain: str, since: int, burst: int, now_us: int) -> Shares:
         """Of what is estimated now, or was when they were last solved where that has hardly moved."""
         now = self._estimates(chain, now_us)
         before = self._solved.get(chain)
@@ -95,7 +96,7 @@ class ChainDispatchers:
             since=since,
             at_us=now_us,
             nodes=self.chains[chain].names,
-            burst=BURST,
+            burst=burst,
             convictions=tuple(each for each in self._convictions.values() if each.node in self.chains[chain].names),
             **seen._asdict(),
             **found._asdict(),
@@ -122,7 +123,7 @@ class ChainDispatchers:
         self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int
     ) -> tuple[str | None, Choice | None]:
         """The chain's dispatcher's choice."""
-        return self.chains[transaction.chain].choose(transaction, attempt, avoid, now_us)
+        return self.chains[transaction.chain].choose(transaction, attempt, avoid, now_us, value=transaction.value)
 
     def sent(self, transaction: Transaction, node: str, now_us: int) -> int:
         """A transaction goes to the node; the sequence number that its receipt has to repeat."""

@@ -18,13 +18,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal
+
+from pydantic import Field
 
 from engine.auction.problem import Problem
 from engine.auction.solution import Solution
 from engine.audit.record import Record
 from engine.market.venues import kind_of
+from engine.network.dispatcher import MAX_VALUE
 from engine.settlement.chains import Micros, Network
 from intents.errors import InputError
 from intents.identifiers import Digest, PlaceId, Text, place_of
@@ -40,6 +44,7 @@ UNDO_PRICE = 8
 class Transaction(Value):
     """One transaction, the `sender`'s whose bid it is. `stage` counts from 0; `reverses` names the step that a compensation undoes.
 
+    `value`: what its bid's fills pay, in hundredths of one numeraire at reference prices; at least 1, at most `MAX_VALUE`.
     Of gas it burns at most `gas_units` at `max_gas_price` base units of the chain's native asset each.
     """
 
@@ -53,6 +58,7 @@ class Transaction(Value):
     max_gas_price: Amount
     due_us: Micros | None
     reverses: Digest | None = None
+    value: int = Field(default=1, ge=1, le=MAX_VALUE)
 
 
 class Edge(Value):
@@ -105,11 +111,11 @@ class Plan(Value):
 
 def plan_of(record: Record, network: Network, start_us: int) -> Plan:
     """The plan for a record's winners. Raises InputError `unknown_chain` where a place is none of the network's."""
-    solutions = winning_solutions(record)
+    senders = {bid.id: bid.solver for bid in record.bids}
     steps: list[Transaction] = []
     edges: list[Edge] = []
-    for bid, solution in solutions.items():
-        made, waits = _Planned(record.problem, bid, solution, network, start_us).made()
+    for bid, solution in winning_solutions(record).items():
+        made, waits = _Planned(record.problem, bid, senders[bid], solution, network, start_us).made()
         steps += made
         edges += waits
     return Plan(
@@ -147,6 +153,7 @@ def _undoing(step: Transaction) -> Transaction:
         max_gas_price=step.max_gas_price * UNDO_PRICE,
         due_us=None,
         reverses=step.id,
+        value=step.value,
     )
 
 
@@ -156,6 +163,7 @@ class _Planned:
 
     problem: Problem
     bid: str
+    sender: str
     solution: Solution
     network: Network
     start_us: int
@@ -195,14 +203,23 @@ class _Planned:
         return Transaction(
             id=name,
             bid=self.bid,
-            sender=self.solution.solver,
+            sender=self.sender,
             chain=place,
             stage=stage,
             effects=content_hash("clearway/effects/1", effects),
             gas_units=sum(venues[leg.venue].gas_units for leg in legs),
             max_gas_price=0 if chain is None or chain.native is None else chain.gas_price,
             due_us=ready + PATIENCE_BLOCKS * spec.block_us,
+            value=self._value(),
         )
+
+    def _value(self) -> int:
+        """What the fills pay, rounded down; assets without a price count as nothing."""
+        snapshot = self.problem.snapshot
+        paid = (moved for fill in self.solution.fills for moved in fill.ins.items())
+        worth = sum(((snapshot.price(asset) or 0) * amount for asset, amount in paid), Fraction(0))
+        unit: int = 10 ** snapshot.assets[snapshot.numeraire].decimals
+        return min(max(worth * 100 // unit, 1), MAX_VALUE)
 
     def _edge(self, earlier: Transaction, after: str, arrivals: Mapping[str, int]) -> Edge:
         delay = arrivals.get(earlier.chain)

@@ -90,6 +90,7 @@ def _steep(data: dict[str, Any]) -> None:
             "/attempts/0/choice/sight/share_ppm",
             lambda data: _set(data, "sight", "share_ppm", "1000000 0 0 0 0"),
         ),
+        ("other_choice", "/attempts/0/choice/value", lambda data: data["attempts"][0]["choice"].update(value="7")),
         ("no_choice", "/attempts/0/choice", _no_choice),
         ("bad_shares", "/shares", _steep),
         ("bad_shares", "/shares", lambda data: data.update(shares=[])),
