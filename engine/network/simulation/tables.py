@@ -16,6 +16,12 @@ from intents.errors import InputError
 _TABLE = re.compile(r"(?P<head><!-- bench: (?P<name>\w+) -->\n)(?P<body>.*?)(?P<tail><!-- end -->)", re.DOTALL)
 
 
+SIDE_BY_SIDE = frozenset({"S1", "S2", "S3", "S4", "S5", "S8", "R1", "R2"})
+"""Scenarios whose rows are times of the same policies in several worlds; the others have figures of their own."""
+
+_COMMON = ("scenario", "variant", "policy", "n", "rho", "seeds", "mean", "p99", "mean_ci95", "p99_ci95")
+
+
 def rewritten(page: str, rows: Sequence[Row]) -> str:
     """The page with its tables made anew. Raises InputError `no_tables` where it has none."""
     if not _TABLE.search(page):
@@ -27,7 +33,9 @@ def _body(name: str, before: str, rows: Sequence[Row]) -> str:
     if name == "targets":
         return targets_table(rows, before)
     mine = [row for row in rows if row["scenario"] == name]
-    return scenario_table(mine) if mine else before
+    if not mine:
+        return before
+    return scenario_table(mine) if name in SIDE_BY_SIDE else lines_table(mine)
 
 
 def targets_table(rows: Sequence[Row], before: str = "") -> str:
@@ -78,6 +86,23 @@ def scenario_table(rows: Sequence[Row]) -> str:
     for policy in dict.fromkeys(str(row["policy"]) for row in rows):
         lines += [f"| {' | '.join([policy, *(cells.get((policy, *world), '') for world in worlds)])} |"]
     return "\n".join(lines) + "\n"
+
+
+def lines_table(rows: Sequence[Row]) -> str:
+    """A line for each row: mean and p99 in service times, then the figures that only these rows have; "-": it never came."""
+    own = list(dict.fromkeys(key for row in rows for key in row if key not in _COMMON))
+    heads = ["case", "load", "policy", "mean", "p99", *(key.replace("_", " ") for key in own)]
+    lines = [f"| {' | '.join(heads)} |", f"| --- | ---: | --- |{' ---: |' * (len(heads) - 3)}"]
+    for row in rows:
+        where = [str(row["variant"]), f"{row['rho']:g}", str(row["policy"])]
+        times = [_time(row[key], row[f"{key}_ci95"]) for key in ("mean", "p99")]
+        figures = [_figure(row[key]) if key in row else "" for key in own]
+        lines.append(f"| {' | '.join([*where, *times, *figures])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else "-"
 
 
 def _times(row: Row) -> str:
