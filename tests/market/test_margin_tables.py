@@ -1,6 +1,7 @@
 """Integer risk tables: rounded against the holder, hashed, and an audit that finds the first wrong cell."""
 
 from fractions import Fraction
+from itertools import product
 from math import isclose, sqrt
 
 import pytest
@@ -171,3 +172,29 @@ def test_what_can_not_be_priced_is_refused_with_its_field(asset: str, instrument
 
     assert error.value.code == code
     assert error.value.where.startswith("/instruments/")
+
+
+def test_extremes_give_tables_or_a_refusal_never_an_overflow() -> None:
+    tiny, huge = "0." + "0" * 17 + "1", "9" * 30
+    call, coin_put = option_id(10_000, "C"), option_id(10_000, "P", 30, "inverse")
+    for forward, volatility in product((tiny, huge), (tiny, huge)):
+        book = {asset: option(volatility, forward) for asset in (call, coin_put)}
+        assert (
+            audit_tables(build_tables(inputs(book, grid((-9_999, 1_000_000), (-9_999, 1_000_000)), power="4"))) is None
+        )
+
+    with pytest.raises(InputError) as error:
+        build_tables(
+            inputs(
+                {
+                    "derive:main/perp:BTC": delta_one(size=huge).model_copy(
+                        update={"forward": huge, "settlement_decimals": 36}
+                    )
+                }
+            )
+        )
+    assert error.value.code == "amount_out_of_range"
+
+    with pytest.raises(InputError) as error:
+        RiskInputs.from_wire({**inputs(BOOK).to_wire(), "vega_power": "5"})
+    assert error.value.code == "bad_volatility"

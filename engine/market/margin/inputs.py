@@ -26,7 +26,11 @@ from intents.payoff import BASIS
 from intents.values import DecimalText, Value
 
 Decimals = Annotated[int, Field(ge=0, le=36)]
-Seconds = Annotated[int, Field(ge=0)]
+Seconds = Annotated[int, Field(ge=0, le=253_402_300_799)]
+
+
+MOST_VEGA_POWER = 4
+"""Venues use at most 0.5; the bound keeps a volatility representable."""
 
 
 class Contract(Value):
@@ -78,6 +82,9 @@ class RiskInputs(Value):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if Fraction(self.vega_power) > MOST_VEGA_POWER:
+            expected, actual = f"at most {MOST_VEGA_POWER}", self.vega_power
+            raise InputError("bad_volatility", "/vega_power", expected=expected, actual=actual)
         for asset, instrument in self.instruments.items():
             check_instrument(asset, instrument, self.time)
         return self

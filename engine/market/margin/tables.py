@@ -25,12 +25,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 
+from pydantic import ValidationError
+
 from engine.market.margin.black76 import Black76
 from engine.market.margin.inputs import Instrument, RiskInputs, Scenario, Terms, terms_of
 from engine.market.smile import YEAR_SECONDS
 from intents.identifiers import AssetId
 from intents.payoff import BASIS
-from intents.values import Amount, SignedAmount, Value, content_hash
+from intents.values import Amount, SignedAmount, Value, content_hash, input_error
 
 MODEL_ERROR = 10**12
 """The model's floats are trusted to one part in this of a contract's scale."""
@@ -83,8 +85,11 @@ class AuditFault:
 
 
 def build_tables(inputs: RiskInputs) -> RiskTables:
-    """The tables of these inputs."""
-    return RiskTables(inputs=inputs, rows={asset: _row(inputs, asset) for asset in sorted(inputs.instruments)})
+    """The tables of these inputs. Raises InputError `amount_out_of_range` where a cell is beyond 2^255."""
+    try:
+        return RiskTables(inputs=inputs, rows={asset: _row(inputs, asset) for asset in sorted(inputs.instruments)})
+    except ValidationError as error:  # values made here, not read
+        raise input_error(error) from None
 
 
 def digest_of(tables: RiskTables) -> str:
