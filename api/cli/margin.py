@@ -24,18 +24,18 @@ def margin(
 
     Exit code 1 where the account is not healthy or, with a fill, where it could not carry the fill.
     """
-    report = report_on(Portfolio.from_json(read_bytes(portfolio_file)))
+    report = report_on(Portfolio.from_json(read_bytes(portfolio_file))).to_wire()
     if as_json:
         print_json(report)
     else:
         _tell(report)
-    fill = report.get("fill")
+    fill = report["fill"]
     if not (report["healthy"] if fill is None else fill["allowed"]):
         raise typer.Exit(EXIT_NO)
 
 
 def _tell(report: dict[str, Any]) -> None:
-    fill = report.get("fill")
+    fill = report["fill"]
     states = [report] if fill is None else [report, fill["after"]]
     headings = dict.fromkeys(("now", "after the fill")[: len(states)], True)
     show_table({"base units of the numeraire": False, **headings}, [_line(name, states) for name in _TOTALS])

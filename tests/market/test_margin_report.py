@@ -37,7 +37,7 @@ def test_the_page_shows_what_the_program_prints(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_report_is_that_of_the_engine_and_the_tables_can_come_along(tmp_path: Path, portfolio: Any) -> None:
     tables = build_tables(Portfolio.from_wire(portfolio).market)
-    expected = report_on(Portfolio.from_wire(portfolio))
+    expected = report_on(Portfolio.from_wire(portfolio)).to_wire()
 
     with_tables = asked(tmp_path, {**portfolio, "tables": tables.to_wire()}, "--json")
 

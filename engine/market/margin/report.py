@@ -1,18 +1,21 @@
-"""A hypothetical portfolio as a document, and all that can be said of it, as plain data for JSON."""
+"""A hypothetical portfolio as a document, and all that can be said of it, as another."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from dataclasses import asdict
+from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
 from engine.market.margin.account import Account, MarginRules
-from engine.market.margin.inputs import RiskInputs
-from engine.market.margin.scenarios import Margin, effect_of, margin_of
+from engine.market.margin.inputs import RiskInputs, Scenario
+from engine.market.margin.scenarios import GroupMargin, Margin, effect_of, margin_of
 from engine.market.margin.tables import RiskTables, audit_tables, build_tables, digest_of
 from engine.market.margin.worst_loss import worst_losses
 from intents.errors import InputError
-from intents.values import Value
+from intents.identifiers import AssetId
+from intents.instruments import Style
+from intents.values import SignedAmount, Value, input_error
 
 
 class Portfolio(Value):
@@ -42,61 +45,99 @@ class Portfolio(Value):
         return self
 
 
-def report_on(portfolio: Portfolio) -> dict[str, Any]:
-    """Margin, worst scenarios, health, worst losses, and the fill's effect. Amounts are digits in strings.
+class GroupReport(Value):
+    """One settlement asset and underlying, in base units of the first, as in `scenarios.GroupMargin`."""
 
-    Raises InputError as `margin_of` and `worst_losses` do.
+    settlement: AssetId
+    underlying: str
+    worst_scenario: Scenario | None
+    scan: SignedAmount
+    short_floor: SignedAmount
+    short_add: SignedAmount
+    tier_maintenance: SignedAmount
+    tier_initial: SignedAmount
+    maintenance: SignedAmount
+    initial: SignedAmount
+    delta: SignedAmount
+    gamma: SignedAmount
+    vega: SignedAmount
+
+
+class LossReport(Value):
+    """The most that one expiry can lose, in base units of its settlement asset; none where that has no bound."""
+
+    settlement: AssetId
+    underlying: str
+    settlement_index: str
+    style: Style
+    expiry_seconds: int
+    loss: SignedAmount | None
+
+
+class AccountReport(Value):
+    """An account's margin in base units of the numeraire."""
+
+    equity: SignedAmount
+    initial_margin: SignedAmount
+    maintenance_margin: SignedAmount
+    free: SignedAmount
+    health_bps: SignedAmount | None
+    healthy: bool
+    groups: tuple[GroupReport, ...]
+    worst_losses: tuple[LossReport, ...]
+
+
+class FillReport(Value):
+    """Whether the account may take the fill, and its margin afterwards."""
+
+    allowed: bool
+    fault: Literal["insufficient_margin"] | None
+    after: AccountReport
+
+
+class MarginReport(AccountReport):
+    """The answer for a portfolio; `tables` is the content address of the tables that it was computed on."""
+
+    tables: str
+    fill: FillReport | None
+
+
+def report_on(portfolio: Portfolio) -> MarginReport:
+    """Margin, worst scenarios, health and worst losses of the account, and what the fill does to them.
+
+    Raises InputError as `build_tables`, `margin_of` and `worst_losses` do, or `amount_out_of_range`.
     """
     tables = portfolio.tables or build_tables(portfolio.market)
     account, rules = portfolio.account, portfolio.rules
-    report: dict[str, Any] = {"tables": digest_of(tables), **_margin(margin_of(tables, rules, account), tables)}
-    report["worst_losses"] = _worst_losses(portfolio, account)
-    if portfolio.fill is None:
-        return report
-    effect = effect_of(tables, rules, account, portfolio.fill)
-    after = _margin(effect.after, tables)
-    after["worst_losses"] = _worst_losses(portfolio, account.after(portfolio.fill))
-    verdict = None if effect.is_allowed else "insufficient_margin"
-    return {**report, "fill": {"allowed": effect.is_allowed, "fault": verdict, "after": after}}
+    try:
+        fill = None
+        if portfolio.fill is not None:
+            effect = effect_of(tables, rules, account, portfolio.fill)
+            fill = FillReport(
+                allowed=effect.is_allowed,
+                fault=None if effect.is_allowed else "insufficient_margin",
+                after=_account_report(tables, account.after(portfolio.fill), effect.after),
+            )
+        now = _account_report(tables, account, margin_of(tables, rules, account))
+        return MarginReport(**dict(now), tables=digest_of(tables), fill=fill)
+    except ValidationError as error:  # values made here, not read
+        raise input_error(error) from None
 
 
-def _margin(margin: Margin, tables: RiskTables) -> dict[str, Any]:
-    groups = [
-        {
-            "settlement": group.settlement,
-            "underlying": group.underlying,
-            "worst_scenario": None
-            if group.worst_scenario is None
-            else tables.inputs.scenarios[group.worst_scenario].to_wire(),
-            **{
-                name: str(getattr(group, name))
-                for name in (
-                    "scan",
-                    "short_floor",
-                    "short_add",
-                    "tier_maintenance",
-                    "tier_initial",
-                    "maintenance",
-                    "initial",
-                    "delta",
-                    "gamma",
-                    "vega",
-                )
-            },
-        }
-        for group in margin.groups
-    ]
-    return {
-        "equity": str(margin.equity),
-        "initial_margin": str(margin.initial),
-        "maintenance_margin": str(margin.maintenance),
-        "free": str(margin.free),
-        "health_bps": None if margin.health_bps is None else str(margin.health_bps),
-        "healthy": margin.is_healthy,
-        "groups": groups,
-    }
+def _account_report(tables: RiskTables, account: Account, margin: Margin) -> AccountReport:
+    losses = worst_losses(tables.inputs, account.positions)
+    return AccountReport(
+        equity=margin.equity,
+        initial_margin=margin.initial,
+        maintenance_margin=margin.maintenance,
+        free=margin.free,
+        health_bps=margin.health_bps,
+        healthy=margin.is_healthy,
+        groups=tuple(_group_report(tables, group) for group in margin.groups),
+        worst_losses=tuple(LossReport(**group._asdict(), loss=loss) for group, loss in losses.items()),
+    )
 
 
-def _worst_losses(portfolio: Portfolio, account: Account) -> list[dict[str, Any]]:
-    losses = worst_losses(portfolio.market, account.positions)
-    return [{**group._asdict(), "loss": None if loss is None else str(loss)} for group, loss in losses.items()]
+def _group_report(tables: RiskTables, group: GroupMargin) -> GroupReport:
+    worst = None if group.worst_scenario is None else tables.inputs.scenarios[group.worst_scenario]
+    return GroupReport(**{**asdict(group), "worst_scenario": worst})
