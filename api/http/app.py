@@ -13,7 +13,15 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 
-from api.http import problems, routes_accounts, routes_auctions, routes_intents, routes_service, routes_solvers
+from api.http import (
+    problems,
+    routes_accounts,
+    routes_auctions,
+    routes_intents,
+    routes_margin,
+    routes_service,
+    routes_solvers,
+)
 from api.http.intake_route import IntakeFirst
 from api.http.metrics import Measured
 from api.http.problems import ProblemDocument
@@ -21,9 +29,10 @@ from api.http.service import Service
 from api.http.solver_views import KeyChange, Registration, Removal
 from api.http.views import Deposit, SignedCancellation
 from engine.auction.problem import Intent
+from engine.market.margin.report import Portfolio
 from intents.values import Value
 
-BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration, Removal, KeyChange)
+BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration, Removal, KeyChange, Portfolio)
 """What is read from requests."""
 
 
@@ -38,7 +47,7 @@ def create_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_service):
+    for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_margin, routes_service):
         app.include_router(routes.router)
     problems.install(app, service.metrics)
     app.add_middleware(Measured, metrics=service.metrics)
