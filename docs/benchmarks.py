@@ -22,6 +22,7 @@ BENCHMARKS = {
     "settle": "tests.benchmarks.settle",
     "freeze": "tests.benchmarks.freeze",
     "replay": "tests.benchmarks.replay",
+    "margin": "tests.benchmarks.margin",
 }
 """By table, the program."""
 

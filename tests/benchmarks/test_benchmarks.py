@@ -17,6 +17,7 @@ SMALL = {
     "settle": ["--intents", "1", "--seconds", "0", "--cadence", "0.5", "--solve", "0.2", "--solvers", "greedy"],
     "freeze": ["--rounds", "1", "--seconds", "0.1"],
     "replay": ["--auctions", "1", "--solvers", "greedy", "--work", "100"],
+    "margin": ["--rounds", "2", "--builds", "1"],
 }
 
 
@@ -55,6 +56,13 @@ def test_as_many_auctions_are_replayed_as_were_cleared() -> None:
     clearing, replay, ratio = ([float(cell.removesuffix(" s")) for cell in row[1:] if cell] for row in found["rows"])
     assert replay[0] > 0
     assert ratio == [pytest.approx(replay[1] / clearing[1], rel=0.2, abs=0.01)]
+
+
+def test_margin_is_timed_beside_its_tables() -> None:
+    found = table("margin")
+    assert found["notes"] == ["100 options, 30 scenarios, 5 expiries; 2 margins."]
+    assert [row[0] for row in found["rows"]] == ["margin", "building the tables", "auditing them"]
+    assert found["rows"][0][-1] == "1.0"
 
 
 def test_the_page_has_a_table_for_each_benchmark() -> None:
