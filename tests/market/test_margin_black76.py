@@ -3,6 +3,7 @@
 from decimal import Decimal
 from itertools import product
 from math import exp, isclose, sqrt
+from random import Random
 from typing import Any, Literal
 
 import pytest
@@ -79,6 +80,23 @@ def test_implied_volatility_of_quantlibs_premium(quantlib: Any) -> None:
 
         assert isclose(found, volatility, rel_tol=1e-12, abs_tol=1e-12)
     assert compared > 200
+
+
+def test_implied_volatility_is_as_exact_as_the_premium(quantlib: Any) -> None:
+    chance = Random(1)
+    for _ in range(2000):
+        forward, years, deviation = (
+            10 ** chance.uniform(-3, 6),
+            10 ** chance.uniform(-3, 1),
+            10 ** chance.uniform(-2.5, 0.5),
+        )
+        strike, volatility = forward * exp(chance.gauss(0, 1.5) * deviation), deviation / sqrt(years)
+        option = Black76(forward, strike, years, chance.choice(RIGHTS))
+        theirs = oracle(quantlib, option, volatility)
+
+        error = abs(option.implied_volatility(theirs.value()) - volatility)
+
+        assert error * theirs.vega(years) <= 1e-15 * max(forward, strike)
 
 
 @pytest.mark.parametrize("deviations", [0.5, 3, 8, 20, 35])

@@ -9,7 +9,7 @@ Guarantees
    An option out of the money is computed without subtracting its parity, so that its premium is right to about 1e-13
    of itself, however small.
 2. `implied_volatility` gives back the volatility behind a premium as exactly as the premium determines it: to about
-   1e-15 * F / vega. It never leaves the bracket in which the price is known to lie, so it always ends.
+   1e-15 * max(F, K) / vega. It never leaves the bracket in which the price is known to lie, so it always ends.
 
 It does not: round, know contract sizes, or enter any verdict. Only engine.market.margin.tables turns its floats into
 integers. The result may differ in the last bits from one C library to another.
