@@ -185,6 +185,37 @@ def test_a_fill_is_allowed_where_the_account_carries_it_or_it_reduces_risk() -> 
     assert closing.after.maintenance == 0
 
 
+def test_a_poor_account_may_neither_overpay_for_safety_nor_buy_risk_with_a_gift() -> None:
+    poor = Account(balances={CASH: 1000}, positions={CALL: -ONE})
+    overpaid = effect_of(TABLES, RULES, poor, Account(positions={CALL: 1}, balances={CASH: -(10**9)}))
+    gift = effect_of(TABLES, RULES, poor, Account(positions={CALL: -1}, balances={CASH: 10**7}))
+
+    assert overpaid.after.initial < overpaid.before.initial
+    assert gift.before.free < gift.after.free < 0
+    assert not overpaid.is_allowed
+    assert not gift.is_allowed
+
+
+def test_of_equally_bad_scenarios_the_first_is_named() -> None:
+    group = margin_of(TABLES, RULES, Account(positions={PERPETUAL: ONE})).groups[0]
+
+    assert (group.worst_scenario, group.scan) == (0, 1_600_000_000)
+
+
+def test_net_shorts_at_a_strike_are_charged_at_the_dearest_forward_and_beside_the_tiers() -> None:
+    tables = build_tables(inputs({CALL: option(forward="10100"), PUT: option(), PERPETUAL: delta_one()}, grid((0,))))
+    tier = Tier(above=0, initial_bps=1000, maintenance_bps=500)
+    rules = MarginRules(
+        short_floor_bps=100, short_add_bps=50, tiers={PERPETUAL: (tier,)}, collateral=CASH_ONLY, initial_bps=10_000
+    )
+
+    group = margin_of(tables, rules, Account(positions={CALL: -ONE, PUT: -ONE, PERPETUAL: -ONE})).groups[0]
+
+    assert (group.short_floor, group.short_add) == (202_000_000, 101_000_000)
+    assert group.maintenance == 202_000_000 + 500_000_000 + 101_000_000
+    assert group.initial == 202_000_000 + 1_000_000_000 + 101_000_000
+
+
 SIZES = st.dictionaries(st.sampled_from(sorted(BOOK)), st.integers(-50 * ONE, 50 * ONE), max_size=8)
 
 
