@@ -23,6 +23,7 @@ BENCHMARKS = {
     "freeze": "tests.benchmarks.freeze",
     "replay": "tests.benchmarks.replay",
     "settlements": "tests.benchmarks.settlements",
+    "margin": "tests.benchmarks.margin",
 }
 """By table, the program."""
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, network, online, operate, replay, run, schema, solve, verify
+from api.cli import auction, bench, feeds, margin, network, online, operate, replay, run, schema, solve, verify
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -35,6 +35,7 @@ app.command("resume")(operate.resume)
 app.command("drain")(operate.drain)
 app.command("backup")(operate.backup)
 app.command("restore")(operate.restore)
+app.command("margin")(margin.margin)
 app.command("auctions")(online.auctions)
 app.command("watch")(online.watch)
 app.command("schema")(schema.schema)

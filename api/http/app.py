@@ -18,6 +18,7 @@ from api.http import (
     routes_accounts,
     routes_auctions,
     routes_intents,
+    routes_margin,
     routes_network,
     routes_service,
     routes_solvers,
@@ -29,9 +30,10 @@ from api.http.service import Service
 from api.http.solver_views import KeyChange, Registration, Removal
 from api.http.views import Deposit, SignedCancellation
 from engine.auction.problem import Intent
+from engine.market.margin.report import Portfolio
 from intents.values import Value
 
-BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration, Removal, KeyChange)
+BODIES: tuple[type[Value], ...] = (Intent, SignedCancellation, Deposit, Registration, Removal, KeyChange, Portfolio)
 """What is read from requests."""
 
 
@@ -46,7 +48,15 @@ def create_app(service: Service) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
-    for routes in (routes_intents, routes_accounts, routes_auctions, routes_solvers, routes_network, routes_service):
+    for routes in (
+        routes_intents,
+        routes_accounts,
+        routes_auctions,
+        routes_solvers,
+        routes_margin,
+        routes_network,
+        routes_service,
+    ):
         app.include_router(routes.router)
     problems.install(app, service.metrics)
     app.add_middleware(Measured, metrics=service.metrics)

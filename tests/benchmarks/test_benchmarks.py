@@ -18,6 +18,7 @@ SMALL = {
     "freeze": ["--rounds", "1", "--seconds", "0.1"],
     "settlements": ["1"],
     "replay": ["--auctions", "1", "--solvers", "greedy", "--work", "100"],
+    "margin": ["--rounds", "2", "--builds", "1"],
 }
 
 
@@ -62,6 +63,13 @@ def test_settlements_are_counted_with_and_without_a_second_try() -> None:
     ours, baseline, bound = ([int(cell.split()[0]) for cell in row[2:]] for row in table("settlements")["rows"])
     assert [row[0] + row[1] for row in (ours, baseline, bound)] == [5, 5, 5]
     assert [row[2:] for row in (ours, baseline, bound)] == [[5, 0]] * 3
+
+
+def test_margin_is_timed_beside_its_tables() -> None:
+    found = table("margin")
+    assert found["notes"] == ["100 options, 30 scenarios, 5 expiries; 2 margins."]
+    assert [row[0] for row in found["rows"]] == ["margin", "building the tables", "auditing them"]
+    assert found["rows"][0][-1] == "1.0"
 
 
 def test_the_page_has_a_table_for_each_benchmark() -> None:
