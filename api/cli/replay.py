@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
+from api.cli.extras import needed
 from api.cli.files import read_bytes
 from api.cli.output import ERR, EXIT_NO, print_json, say
 from engine.audit.replay import ReplayReport, replay_record
-from engine.settlement.replay import replay_settlement
 from intents.errors import InputError
 
 PATTERNS = ("*.json", "*.json.gz")
@@ -53,7 +53,11 @@ def _replay_one(file: Path, settlement: Path | None) -> ReplayReport:
     content = read_bytes(file)
     report = replay_record(content)
     if report.identical and settlement is not None:
-        return replay_settlement(content, read_bytes(settlement))
+        # Making dispatch choices again takes the policies, and they numpy; auctions replay without.
+        redone: ReplayReport = needed("engine.settlement.replay", "server").replay_settlement(
+            content, read_bytes(settlement)
+        )
+        return redone
     return report
 
 

@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from engine.auction.auction import next_state
+from engine.auction.apply import apply
 from engine.auction.solution import Solution
 from engine.audit.record import Record, Unreadable
 from engine.audit.replay import replay_record
@@ -22,6 +22,7 @@ from engine.market.world import DEMO_SALT, without_empty_levels
 from engine.runtime.auctioneer import Auctioneer
 from engine.runtime.embedded import REQUOTE, EmbeddedWorld, ListedAssets
 from engine.runtime.pool import Pool
+from engine.settlement.record import SettlementRecord, check_settlement
 from engine.store.database import Database
 from intents.errors import InputError
 from intents.kinds import Terms, swap
@@ -88,15 +89,17 @@ def test_each_auction_starts_from_what_the_one_before_left(url: str, database: D
 
     assert [auctioneer.run_once() for _ in range(3)] == [0, 1, 2]
 
-    records = []
+    records, settlements = [], []
     with database.reading() as work:
         for number in range(3):
-            content = work.auctions.record_bytes(number)
+            content, settled = work.auctions.record_bytes(number), work.settlements.record_bytes(number)
             assert content is not None
+            assert settled is not None
             records.append(Record.from_json(content))
+            settlements.append(SettlementRecord.from_json(settled))
         greedy = {solver.name: solver.standing for solver in work.solvers.all()}["greedy"]
-    for before, after in pairwise(records):
-        left = next_state(before)
+    for (before, after), settlement in zip(pairwise(records), settlements, strict=False):
+        left = apply(before.problem, check_settlement(before, settlement).replayed)
         assert after.problem.snapshot.venues == tuple(without_empty_levels(venue) for venue in left.venues)
         assert before.settlement.filled_units
         for owner in ("solver:greedy", demo_owner("alice")):
