@@ -19,20 +19,23 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "load-balancing.md")
 BENCHMARKS = {
     "intake": "tests.benchmarks.intake",
+    "crowd": "tests.benchmarks.intake --connections 128",
     "settle": "tests.benchmarks.settle",
     "freeze": "tests.benchmarks.freeze",
     "replay": "tests.benchmarks.replay",
     "settlements": "tests.benchmarks.settlements",
     "margin": "tests.benchmarks.margin",
 }
-"""By table, the program."""
+"""By table, the program and its options."""
 
 _TABLE = re.compile(r"(?P<head><!-- figures: (?P<name>[a-z]+) -->\n)(?P<body>.*?)(?P<tail><!-- end -->)", re.DOTALL)
 
 
 def measured(name: str) -> str:
     """Run a benchmark; its table as Markdown, with the machine that it ran on."""
-    done = subprocess.run([sys.executable, "-m", BENCHMARKS[name]], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", *BENCHMARKS[name].split()], cwd=ROOT, stdout=subprocess.PIPE, check=True
+    )
     data = json.loads(done.stdout.splitlines()[-1])
     lines = [
         *data["notes"],

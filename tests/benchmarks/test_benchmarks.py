@@ -23,7 +23,7 @@ SMALL = {
 
 
 def table(name: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", benchmarks.BENCHMARKS[name], *SMALL[name]]
+    command = [sys.executable, "-m", *benchmarks.BENCHMARKS[name].split(), *SMALL[name]]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
