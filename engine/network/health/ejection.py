@@ -57,7 +57,7 @@ def score_step(failed: bool, peers_ppm: int) -> int:  # noqa: FBT001 - an answer
 
 
 @shared
-def rate_after(rate_ppm: int, failed: bool) -> int:  # noqa: FBT001
+def rate_after(rate_ppm: int, failed: bool) -> int:  # noqa: FBT001 - as above
     """The failure rate after one more answer, averaged exponentially; rounded toward minus infinity."""
     return rate_ppm + ((PPM if failed else 0) - rate_ppm) // RATE_WEIGHT
 

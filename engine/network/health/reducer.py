@@ -184,7 +184,7 @@ def note_report(health: Health, node: int, now_us: int) -> None:
 
 
 @shared
-def note_answer(health: Health, settings: Settings, node: int, latency_us: int, failed: bool, now_us: int) -> None:  # noqa: FBT001
+def note_answer(health: Health, settings: Settings, node: int, latency_us: int, failed: bool, now_us: int) -> None:  # noqa: FBT001 - an answer has two kinds
     """A receipt in time, `latency_us` after the attempt was sent; call it before the attempt leaves `own`."""
     note_life(health, node, now_us)
     if not failed:
@@ -195,11 +195,11 @@ def note_answer(health: Health, settings: Settings, node: int, latency_us: int, 
 @shared
 def note_timeout(health: Health, settings: Settings, node: int, now_us: int) -> None:
     """An attempt's deadline has passed without a receipt: a failure, and no sign of life."""
-    _count(health, settings, node, True, now_us)  # noqa: FBT003
+    _count(health, settings, node, True, now_us)  # noqa: FBT003 - the parameter is named failed
 
 
 @shared
-def _count(health: Health, settings: Settings, node: int, failed: bool, now_us: int) -> None:  # noqa: FBT001
+def _count(health: Health, settings: Settings, node: int, failed: bool, now_us: int) -> None:  # noqa: FBT001 - an answer has two kinds
     fleet = health.fleet
     whole = PPM if failed else 0
     fleet[F.failure_ppm] += (whole - int(fleet[F.failure_ppm])) // FLEET_WEIGHT
