@@ -35,8 +35,8 @@ demo: install ## clear the seeded demo auction from files and show the result
 	@$(BIN)/clearway replay out/demo-record.json
 
 # Compiled modules are kept even where the environment says otherwise: the tests start a hundred programs.
-test: install ## run all tests on two processes
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal
+test: install ## run all tests, three at a time, as some wait
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 test-crash: install ## kill the service 200 times between commit and reply; 200 settlements with deaths at every step
 	CLEARWAY_CRASHES=200 $(BIN)/python -m pytest -q tests/api_http/test_crash.py
