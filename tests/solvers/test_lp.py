@@ -244,7 +244,7 @@ def test_the_whole_real_instance_is_solved_and_counted() -> None:
 
     proposal = solved(SOLVER, question, twice=False)
 
-    # Greedy, which looks at one group after the other, scores 0.01325 ETH here.
+    # Greedy, which looks at one group after the other, scored 0.01325 ETH on the pools of the first two kinds.
     assert score_of(question, proposal, SOLVER) > 13_250_000 * 10**9
     assert len(proposal.solutions[0].fills) + sum(proposal.unfilled.values()) == 527
 
