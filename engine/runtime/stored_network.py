@@ -14,10 +14,9 @@ import json
 from collections.abc import Sequence
 
 from engine.market.snapshot import Snapshot
-from engine.network.trust.receipts import Receipt
 from engine.settlement.chains import Network
+from engine.settlement.executor import Answer
 from engine.settlement.plan import Transaction
-from engine.settlement.reports import Report
 from engine.settlement.simulated import SimulatedNetwork
 from engine.settlement.simulated_world import SimulatedWorld, simulated_world
 from engine.store.database import Database
@@ -38,6 +37,7 @@ class StoredNetwork:
         self._time_us = time_us
         self._sends: list[tuple[Transaction, str, int, int]] = []
         self._asks: list[tuple[str, str, tuple[str, ...], int]] = []
+        self._probes: list[tuple[str, str, str, int]] = []
 
     @classmethod
     def open(cls, database: Database, snapshot: Snapshot, seed: int) -> StoredNetwork:
@@ -67,7 +67,15 @@ class StoredNetwork:
         """Ask a node with the next poll."""
         self._asks.append((chain, node, tuple(transactions), at_us))
 
-    def poll(self, until_us: int) -> list[Receipt | Report]:
+    def signs(self, chain: str) -> bool:
+        """As the network."""
+        return self._world.beat_us > 0
+
+    def probe(self, challenger: str, node: str, seed: str, at_us: int) -> None:
+        """Have a node measured with the next poll."""
+        self._probes.append((challenger, node, seed, at_us))
+
+    def poll(self, until_us: int) -> list[Answer]:
         """Move the network's time there; what came."""
         with self._database.transaction() as work:
             stored = work.simulated.get(NAME)
@@ -78,8 +86,10 @@ class StoredNetwork:
                 network.send(*send)
             for ask in self._asks:
                 network.ask(*ask)
+            for probe in self._probes:
+                network.probe(*probe)
             answers = network.poll(until_us)
             work.simulated.move(NAME, json.dumps(network.dump()).encode())
-        self._sends, self._asks = [], []
+        self._sends, self._asks, self._probes = [], [], []
         self._time_us = network.now_us()
         return answers

@@ -7,12 +7,15 @@ safe for quorum > f, and live for quorum <= n - f - nodes that do not answer.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from engine.auction.sealed import PublicKey
 from engine.auction.solution import Count
+from engine.network.trust.challengers import Member
+from engine.network.trust.rounds import Ground, member_id
 from intents.errors import InputError
 from intents.identifiers import PlaceId, Text
 from intents.values import Value, content_hash
@@ -53,9 +56,38 @@ class ChainSpec(Value):
 
 
 class Network(Value):
-    """All chains by place."""
+    """All chains by place. `rtt_us`: distances as round trips, by two regions in ascending order, joined by a slash.
+
+    Without a table of distances the field is not written, and nobody's delay can be told from its distance.
+    """
 
     chains: dict[PlaceId, ChainSpec]
+    rtt_us: dict[Text, Micros] = Field(default={}, exclude_if=lambda table: not table)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        regions = sorted({node.region for chain in self.chains.values() for node in chain.nodes})
+        wanted = {f"{one}/{other}" for one in regions for other in regions if one <= other}
+        if self.rtt_us and not wanted <= self.rtt_us.keys():
+            missing = ", ".join(sorted(wanted - self.rtt_us.keys()))
+            raise InputError(
+                "no_distance", "/rtt_us", expected="the distance of each two regions", actual=f"no {missing}"
+            )
+        return self
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What rounds of probes rest on."""
+        return Ground(
+            members={
+                place: tuple(Member(member_id(place, node.name), node.operator, node.region) for node in chain.nodes)
+                for place, chain in sorted(self.chains.items())
+            },
+            keys={
+                member_id(place, node.name): node.key for place, chain in self.chains.items() for node in chain.nodes
+            },
+            rtt_us=self.rtt_us,
+        )
 
     @property
     def content_hash(self) -> str:

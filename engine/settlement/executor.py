@@ -2,6 +2,9 @@
 
 An executor guarantees little: a send may be lost, an answer may be late, false or never come. Two things it must do:
 a chain takes a transaction id at most once into its history, and none after its `due_us`.
+
+Nodes that sign for themselves also send heartbeats unasked, and measure each other where asked to. EVM nodes do not, and
+`signs` says so: what they have is asked of them (`ask`), and their distance is the stated one.
 """
 
 from __future__ import annotations
@@ -9,9 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from engine.network.trust.heartbeats import Heartbeat
+from engine.network.trust.probes import Measurement
 from engine.network.trust.receipts import Receipt
 from engine.settlement.plan import Transaction
 from engine.settlement.reports import Report
+
+Answer = Receipt | Report | Heartbeat | Measurement
+"""What a node may say. Everything is signed, and nothing of it is checked yet."""
 
 
 class Executor(Protocol):
@@ -26,5 +34,11 @@ class Executor(Protocol):
     def ask(self, chain: str, node: str, transactions: Sequence[str], at_us: int) -> None:
         """Ask a node what it sees of transactions of its chain."""
 
-    def poll(self, until_us: int) -> list[Receipt | Report]:
+    def signs(self, chain: str) -> bool:
+        """Whether the chain's nodes sign heartbeats and measurements."""
+
+    def probe(self, challenger: str, node: str, seed: str, at_us: int) -> None:
+        """Ask a challenger to measure a node, both by `member_id`, in the round of that seed."""
+
+    def poll(self, until_us: int) -> list[Answer]:
         """What came by then. Waits for that time, or moves it there."""

@@ -26,6 +26,7 @@ from urllib.request import Request, urlopen
 from engine.network.trust.receipts import Receipt
 from engine.settlement.evm_contract import call_data
 from engine.settlement.evm_transaction import EvmTransaction, sign
+from engine.settlement.executor import Answer
 from engine.settlement.plan import Transaction
 from engine.settlement.reports import Report, Seen
 from intents.errors import ClearwayError, InputError
@@ -107,7 +108,7 @@ class JsonRpcExecutor:
     def __post_init__(self) -> None:
         self._address = eip712_owner(self.private_key)
         self._sent: list[_Sent] = []
-        self._answers: list[Receipt | Report] = []
+        self._answers: list[Answer] = []
         self._signed: dict[str, dict[str, _Signed]] = {chain: {} for chain in self.chains}
 
     def now_us(self) -> int:
@@ -139,7 +140,7 @@ class JsonRpcExecutor:
         report = Report(node=node, chain=chain, asked_us=at_us, final_us=final_us, seen=seen)
         self._answers.append(report.signed(endpoint.witness_key))
 
-    def poll(self, until_us: int) -> list[Receipt | Report]:
+    def poll(self, until_us: int) -> list[Answer]:
         """Answers, and receipts of sends that are in a block by now. Waits until then only where no answer is there yet."""
         if not self._answers:
             self.sleep(max(0, until_us - self.clock()) / _MICROS)
@@ -157,6 +158,13 @@ class JsonRpcExecutor:
         self._sent = open_
         answers, self._answers = self._answers, []
         return answers
+
+    def signs(self, chain: str) -> bool:
+        """No: EVM nodes have no key for it, and a heartbeat that we sign for them would be our own word."""
+        return False
+
+    def probe(self, challenger: str, node: str, seed: str, at_us: int) -> None:
+        """Nothing: EVM nodes do not measure each other."""
 
     def _raw(self, chain: EvmChain, endpoint: Endpoint, transaction: Transaction) -> bytes:
         """The same bytes as before while their nonce is unused, else new ones at the first nonce that nobody waits for.

@@ -7,7 +7,7 @@ Guarantees
 
 Time is its own and moves only when it is polled, as fast as it can be computed: a block time passes in microseconds of
 ours. A node passes on transactions one after the other; a chain's pool is shared by its nodes. A crash loses what the
-node has not passed on. Lies are engine.settlement.simulated_world's.
+node has not passed on. Lies are engine.settlement.simulated_world's; heartbeats and probes engine.settlement.simulated_trust's.
 """
 
 from __future__ import annotations
@@ -16,36 +16,22 @@ import hashlib
 import heapq
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from engine.network.draws import mixed
 from engine.network.trust.receipts import Receipt
+from engine.settlement.executor import Answer
 from engine.settlement.plan import Transaction
 from engine.settlement.reports import Report, Seen
 from engine.settlement.simulated_chain import ChainState
-from engine.settlement.simulated_world import SimulatedNode, SimulatedWorld
+from engine.settlement.simulated_node import NodeState
+from engine.settlement.simulated_trust import TrustTraffic
+from engine.settlement.simulated_world import SimulatedWorld
 from intents.values import Value
 
 START_US = 1_000_000
 """The time at which a network begins."""
-
-
-@dataclass
-class _NodeState:
-    """A node at one moment; `carries` are the sequence numbers of sends whose receipts are due, by transaction."""
-
-    spec: SimulatedNode
-    chain: str
-    busy_until_us: int = 0
-    down_until_us: int = 0
-    grey_until_us: int = 0
-    ill_until_us: int = 0
-    slow_until_us: int = 0
-    carries: dict[str, int] | None = None
-    first_receipt: dict[str, Any] | None = None
-    first_report: dict[str, Any] | None = None
 
 
 class SimulatedNetwork:
@@ -60,7 +46,7 @@ class SimulatedNetwork:
             for place, chain in sorted(world.chains.items())
         }
         self._nodes = {
-            node.name: _NodeState(node, place, carries={})
+            node.name: NodeState(node, place, carries={})
             for place, chain in sorted(world.chains.items())
             for node in chain.nodes
         }
@@ -71,6 +57,7 @@ class SimulatedNetwork:
         self._events: list[tuple[int, int, str, str, Any]] = []
         self._sequence = 0
         self._arrived: list[Receipt | Report] = []
+        self._trust = TrustTraffic(world, self._nodes)
 
     def now_us(self) -> int:
         """The network's time."""
@@ -84,7 +71,15 @@ class SimulatedNetwork:
         """A message to a node, which may be lost."""
         self._message(node, at_us, "question", (at_us, tuple(transactions)))
 
-    def poll(self, until_us: int) -> list[Receipt | Report]:
+    def signs(self, chain: str) -> bool:
+        """Whether nodes sign heartbeats and measurements: all do or none."""
+        return self.world.beat_us > 0
+
+    def probe(self, challenger: str, node: str, seed: str, at_us: int) -> None:
+        """A message to a challenger, which may be lost."""
+        self._trust.probe(challenger, node, seed, max(at_us, self.time_us))
+
+    def poll(self, until_us: int) -> list[Answer]:
         """Move time there; what reached the engine on the way."""
         blocks = [(chain.next_us, place) for place, chain in self.chains.items()]
         heapq.heapify(blocks)
@@ -101,10 +96,12 @@ class SimulatedNetwork:
                 break
         self.time_us = max(self.time_us, until_us)
         arrived, self._arrived = self._arrived, []
-        return arrived
+        heights = {place: chain.height for place, chain in self.chains.items()}
+        return [*arrived, *self._trust.poll(self.time_us, heights)]
 
     def _message(self, node: str, at_us: int, kind: str, what: Any) -> None:
-        one_way = self.world.latency_us(self._nodes[node].spec.region)
+        spec = self._nodes[node].spec
+        one_way = self.world.latency_us(spec.region) + spec.lag_us // 2
         high, low = self._draw()
         if low % 1_000_000 >= self.world.faults.lost:
             self._at(max(at_us, self.time_us) + one_way + (high * one_way >> 34), kind, node, what)
@@ -117,7 +114,7 @@ class SimulatedNetwork:
         self._draws += 1
         return mixed(self.world.seed, self._draws)
 
-    def _happen(self, kind: str, node: _NodeState, what: Any, now_us: int) -> None:
+    def _happen(self, kind: str, node: NodeState, what: Any, now_us: int) -> None:
         if kind == "answer":
             self._arrived.append(what)
         elif now_us < node.down_until_us:
@@ -133,7 +130,7 @@ class SimulatedNetwork:
             asked_us, names = what
             self._asked(node, asked_us, names, now_us)
 
-    def _arrives(self, node: _NodeState, transaction: Transaction, sequence: int, now_us: int) -> None:
+    def _arrives(self, node: NodeState, transaction: Transaction, sequence: int, now_us: int) -> None:
         if node.spec.lie == "censor" and self._is_victim(transaction.sender):
             return
         if now_us < node.grey_until_us:
@@ -146,7 +143,7 @@ class SimulatedNetwork:
         node.busy_until_us = max(node.busy_until_us, now_us) + node.spec.service_us * factor
         self._at(node.busy_until_us, "passed_on", node.spec.name, (transaction, sequence, now_us))
 
-    def _pass_on(self, node: _NodeState, transaction: Transaction, sequence: int, now_us: int) -> None:
+    def _pass_on(self, node: NodeState, transaction: Transaction, sequence: int, now_us: int) -> None:
         chain = self.chains[node.chain]
         chain.offer(transaction)
         if transaction.id in chain.included:
@@ -176,7 +173,7 @@ class SimulatedNetwork:
                 self._receipts(self._nodes[node.name], names, now_us)
         chain.next_us = now_us + chain.spec.block_us
 
-    def _fall_ill(self, chain: ChainState, node: _NodeState, now_us: int, *, slow: bool) -> None:
+    def _fall_ill(self, chain: ChainState, node: NodeState, now_us: int, *, slow: bool) -> None:
         faults = self.world.faults
         if any(now_us < self._nodes[each.name].ill_until_us for each in chain.spec.nodes):
             return
@@ -186,17 +183,17 @@ class SimulatedNetwork:
         else:
             self._crash(node, node.ill_until_us)
 
-    def _crash(self, node: _NodeState, until_us: int) -> None:
+    def _crash(self, node: NodeState, until_us: int) -> None:
         node.down_until_us = max(node.down_until_us, until_us)
         node.busy_until_us = node.down_until_us
         node.carries = {}
 
-    def _receipts(self, node: _NodeState, names: list[str], now_us: int) -> None:
+    def _receipts(self, node: NodeState, names: list[str], now_us: int) -> None:
         for name in names:
             if node.carries and name in node.carries:
                 self._receipt(node, name, node.carries.pop(name), "landed", now_us)
 
-    def _receipt(self, node: _NodeState, transaction: str, sequence: int, status: str, now_us: int) -> None:
+    def _receipt(self, node: NodeState, transaction: str, sequence: int, status: str, now_us: int) -> None:
         where = self.chains[node.chain].included.get(transaction)
         unsigned = {
             "node": node.spec.name,
@@ -208,13 +205,13 @@ class SimulatedNetwork:
             "gas": 0 if where is None else where.gas,
             "at_us": now_us,
         }
-        receipt = Receipt.model_validate(unsigned).signed(self._key(node))
+        receipt = Receipt.model_validate(unsigned).signed(node.key(self.world))
         if node.spec.lie == "replayer":
             node.first_receipt = node.first_receipt or receipt.to_wire()
             receipt = Receipt.from_wire(node.first_receipt)
         self._answer(node, receipt, now_us)
 
-    def _asked(self, node: _NodeState, asked_us: int, transactions: tuple[str, ...], now_us: int) -> None:
+    def _asked(self, node: NodeState, asked_us: int, transactions: tuple[str, ...], now_us: int) -> None:
         if now_us < node.grey_until_us and self._draw()[0] % 1_000_000 < self.world.faults.grey_drops:
             return
         chain = self.chains[node.chain]
@@ -225,16 +222,16 @@ class SimulatedNetwork:
             chain=node.chain,
             asked_us=asked_us,
             final_us=final_us,
-            queue=max(0, node.busy_until_us - now_us) // max(node.spec.service_us, 1),
+            queue=node.queue(now_us),
             seen=seen,
         )
-        report = report.signed(self._key(node))
+        report = report.signed(node.key(self.world))
         if node.spec.lie == "replayer":
             node.first_report = node.first_report or report.to_wire()
             report = Report.from_wire(node.first_report)
         self._answer(node, report, now_us)
 
-    def _seen(self, node: _NodeState, chain: ChainState, name: str) -> Seen:
+    def _seen(self, node: NodeState, chain: ChainState, name: str) -> Seen:
         where = chain.included.get(name)
         if node.spec.lie == "early":
             return Seen(transaction=name, status="final", height=chain.height, block="0x0")
@@ -249,11 +246,8 @@ class SimulatedNetwork:
             gas_price=where.gas_price,
         )
 
-    def _answer(self, node: _NodeState, answer: Receipt | Report, now_us: int) -> None:
+    def _answer(self, node: NodeState, answer: Receipt | Report, now_us: int) -> None:
         self._message(node.spec.name, now_us, "answer", answer)
-
-    def _key(self, node: _NodeState) -> bytes:
-        return self.world.node_key(f"{node.spec.name} forged" if node.spec.lie == "forger" else node.spec.name)
 
     def _is_victim(self, sender: str) -> bool:
         drawn = hashlib.sha256(f"clearway/simulated-victim/1 {self.world.seed} {sender}".encode()).digest()
@@ -266,9 +260,10 @@ class SimulatedNetwork:
             "draws": self._draws,
             "sequence": self._sequence,
             "chains": {place: chain.dump() for place, chain in self.chains.items()},
-            "nodes": {name: _dump_node(node) for name, node in self._nodes.items()},
+            "nodes": {name: node.dump() for name, node in self._nodes.items()},
             "events": [[*event[:4], _plain(event[4])] for event in sorted(self._events, key=lambda each: each[:2])],
             "arrived": [_plain(answer) for answer in self._arrived],
+            "trust": self._trust.dump(),
         }
 
     @classmethod
@@ -279,28 +274,14 @@ class SimulatedNetwork:
         for place, chain in data["chains"].items():
             network.chains[place] = ChainState.load(world.chains[place], chain)
         for name, node in data["nodes"].items():
-            for field in _NODE_FIELDS:
-                setattr(network._nodes[name], field, node[field])
+            network._nodes[name].load(node)
         network._events = [(at, seq, kind, node, _restored(what)) for at, seq, kind, node, what in data["events"]]
         network._arrived = [_restored(answer) for answer in data["arrived"]]
+        network._trust.load(data.get("trust", {}))
         return network
 
 
-_NODE_FIELDS = (
-    "busy_until_us",
-    "down_until_us",
-    "grey_until_us",
-    "ill_until_us",
-    "slow_until_us",
-    "carries",
-    "first_receipt",
-    "first_report",
-)
 _KINDS: dict[str, type[Value]] = {"Transaction": Transaction, "Receipt": Receipt, "Report": Report}
-
-
-def _dump_node(node: _NodeState) -> dict[str, Any]:
-    return {field: getattr(node, field) for field in _NODE_FIELDS}
 
 
 def _plain(what: Any) -> Any:

@@ -20,7 +20,7 @@ from intents.values import Amount, Value
 Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
 Lie = Literal["", "forger", "replayer", "early", "censor"]
 """What a node does: `forger` signs with another key, `replayer` repeats its first answers, `early` calls everything final
-at once, `censor` drops its victims and calls them absent."""
+at once and whomever it measures far away, `censor` drops its victims and calls them absent."""
 
 
 class Faults(Value):
@@ -52,13 +52,14 @@ class Faults(Value):
 
 
 class SimulatedNode(Value):
-    """A node: it passes on one transaction every `service_us`."""
+    """A node: it passes on one transaction every `service_us`; a round trip takes `lag_us` longer than its distance."""
 
     name: Text
     operator: Text
     region: Text
     stake: int = Field(default=1, ge=1, lt=2**31)
     service_us: Micros = 5_000
+    lag_us: Micros = 0
     lie: Lie = ""
 
 
@@ -73,13 +74,17 @@ class SimulatedChain(Value):
 
 
 class SimulatedWorld(Value):
-    """All of it. `rtt_us` by two regions in ascending order, joined by a slash; the engine stands at `home`."""
+    """All of it. `rtt_us` by two regions in ascending order, joined by a slash; the engine stands at `home`.
+
+    Every `beat_us` each node sends a heartbeat; 0 is nodes that sign neither these nor measurements.
+    """
 
     seed: int = Field(ge=0, lt=2**53)
     home: Text
     rtt_us: dict[Text, Micros]
     chains: dict[PlaceId, SimulatedChain]
     faults: Faults = Faults()
+    beat_us: Micros = 0
 
     def network(self) -> Network:
         """What the coordinator knows of it: no rates, no lies. The quorum is the smallest majority."""
@@ -102,7 +107,8 @@ class SimulatedWorld(Value):
                     ),
                 )
                 for place, chain in self.chains.items()
-            }
+            },
+            rtt_us=self.rtt_us,
         )
 
     def node_key(self, name: str) -> bytes:
@@ -128,6 +134,12 @@ RTT_US = {
 }
 """Between and inside them."""
 
+BEAT_US = 5_000_000
+"""Between two heartbeats of a node of the embedded world."""
+
+LAG_US = 90_000
+"""Of the node of every second chain that stands where it says, behind a bad line."""
+
 BLOCKS_US = (400_000, 600_000, 1_000_000, 200_000)
 """Block times that chains get in turn, in order of their places."""
 
@@ -152,6 +164,7 @@ def simulated_world(snapshot: Snapshot, seed: int, *, nodes: int = 5, faults: Fa
                     region=REGIONS[(position + number) % len(REGIONS)],
                     stake=1 + number * number,
                     service_us=3_000 * (1 + number % 3),
+                    lag_us=LAG_US if position % 2 and number == 1 else 0,
                     lie=lies[position % len(lies)] if number == nodes - 1 else "",
                 )
                 for number in range(nodes)
@@ -169,5 +182,10 @@ def simulated_world(snapshot: Snapshot, seed: int, *, nodes: int = 5, faults: Fa
         censored=300_000,
     )
     return SimulatedWorld(
-        seed=seed, home="eu", rtt_us=RTT_US, chains=chains, faults=usual if faults is None else faults
+        seed=seed,
+        home="eu",
+        rtt_us=RTT_US,
+        chains=chains,
+        faults=usual if faults is None else faults,
+        beat_us=BEAT_US,
     )

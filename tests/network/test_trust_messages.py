@@ -10,6 +10,7 @@ from engine.network.trust.receipts import Receipt, ReceiptBook, Send
 from engine.network.trust.signed import Signed
 from intents.errors import InputError
 from intents.signing import ed25519_owner
+from intents.values import content_hash
 
 KEY, OTHER_KEY = b"\x01" * 32, b"\x02" * 32
 KEYS = {"near": ed25519_owner(KEY), "far": ed25519_owner(OTHER_KEY)}
@@ -179,7 +180,7 @@ VANTAGES = {f"judge{i}": Vantage(f"operator{i}", rtt_us=10_000 * i) for i in ran
 
 
 def measured(judge: str, latency_us: int, node: str = "near") -> Measurement:
-    stated = Measurement(challenger=judge, node=node, round=3, latency_us=latency_us)
+    stated = Measurement(challenger=judge, node=node, seed=content_hash("test", 3), latency_us=latency_us)
     return stated.signed(JUDGES[judge])
 
 

@@ -19,10 +19,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from engine.auction.solution import Count
 from engine.network.trust.signed import Signed
 from intents.errors import InputError
-from intents.identifiers import Bytes32, Text
+from intents.identifiers import Bytes32, Digest, Text
 
 
 class Echo(Signed):
@@ -35,12 +34,15 @@ class Echo(Signed):
 
 
 class Measurement(Signed):
-    """What a challenger states of a node in a round: latency there and back. Signed by the challenger."""
+    """What a challenger states of a node in the round of a seed: latency there and back. Signed by the challenger.
+
+    The seed is not known before the round, so neither is the message.
+    """
 
     format: Literal["clearway/measurement/1"] = "clearway/measurement/1"
     challenger: Text
     node: Text
-    round: Count
+    seed: Digest
     latency_us: int = Field(ge=0, lt=2**53)
 
 
@@ -110,16 +112,18 @@ def own_delay_us(
     `too_few_vantages` (fewer than 2f + 1).
     """
     delays: dict[str, int] = {}
-    subject: tuple[str, int] | None = None
+    subject: tuple[str, str] | None = None
     for measurement in measurements:
         name = measurement.challenger
         if name not in vantages or name not in keys:
             raise InputError("unknown_challenger", "/challenger", expected="one that was drawn", actual=name)
         measurement.check(keys[name])
-        subject = subject or (measurement.node, measurement.round)
-        if (measurement.node, measurement.round) != subject:
-            actual = f"{measurement.node} in round {measurement.round}"
-            raise InputError("mixed_measurements", "", expected=f"{subject[0]} in round {subject[1]}", actual=actual)
+        subject = subject or (measurement.node, measurement.seed)
+        if (measurement.node, measurement.seed) != subject:
+            actual = f"{measurement.node} in the round of {measurement.seed}"
+            raise InputError(
+                "mixed_measurements", "", expected=f"{subject[0]} in the round of {subject[1]}", actual=actual
+            )
         vantage = vantages[name]
         if vantage.operator in delays:
             raise InputError("twice_measured", "/challenger", expected="one per operator", actual=vantage.operator)
