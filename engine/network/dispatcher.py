@@ -7,6 +7,9 @@ Guarantees
    send follows leaves the memory as it was, so the choices of the sends are a chain in which none is missing.
 3. Pure: time and seed are arguments. The same calls give the same choices.
 
+4. A send is admitted by its class and the chain's budget of retries (`engine.network.health.admission`): each verdict is
+   on record with what it read, and counts once it is `sent` or `held`.
+
 Health rules (`engine.network.health`) set the caps, every change of membership in `changes`. Estimated service times are
 averages (weight 1/16) of the time from the later of send and receipt before, to the receipt. Shares and ceilings come
 from `engine.network.equilibrium` by `set_shares`. It does not send anything and does not read a chain.
@@ -21,6 +24,8 @@ from typing import Protocol
 import numpy as np
 
 from engine.network.draws import Ints, seeded
+from engine.network.health.admission import Admission, Asked, Desk, Klass, admission_of, desk_of, set_desk
+from engine.network.health.admission import replayed as admitted_again
 from engine.network.health.changes import ChangeLog, drained, new_log
 from engine.network.health.reducer import (
     Health,
@@ -39,6 +44,7 @@ from engine.network.policies.base import PPM, Memory, Request, Sight, blank_memo
 from engine.network.policies.observing import learn_service, record_receipt, record_report, record_send
 from engine.network.trust.choice_replay import Dispatch, decide, memory_after
 from engine.network.trust.dispatch_log import NOBODY, Choice
+from engine.network.trust.heartbeats import Heartbeat, HeartbeatBook
 from engine.network.trust.receipts import Receipt, ReceiptBook, Send
 from intents.errors import InputError
 
@@ -50,6 +56,9 @@ SHARDS = 64
 
 TICK_US = 500_000
 """How often health is judged: ten times in an interval between reports."""
+
+BEAT_AGE_US = 10_000_000
+"""A heartbeat counts for two of the intervals (5 s) at which nodes are to send them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +113,17 @@ class Dispatcher:
         self.sight.operator[:] = [self.operators.index(node.operator) for node in nodes]
         self.memory = blank_memory(len(nodes), len(self.operators), seed)
         self._trial = self.memory
+        self._desk: Desk | None = None
         self._shut: frozenset[int] = frozenset()
         self.names = tuple(node.name for node in nodes)
         self._place = {name: place for place, name in enumerate(self.names)}
         self.changes: ChangeLog = new_log(self.names, SHARDS, self._settings, now_us)
         tiers = np.array([node.tier for node in nodes], dtype=np.int64)
         self.health: Health = new_health(self.sight, tiers, self._settings, now_us)
-        self._book = ReceiptBook({node.name: node.key for node in nodes}, window_us=window_us, skew_us=skew_us)
+        keys = {node.name: node.key for node in nodes}
+        self._book = ReceiptBook(keys, window_us=window_us, skew_us=skew_us)
+        self._beats = HeartbeatBook(keys, age_us=BEAT_AGE_US, skew_us=skew_us)
+        self._stated_us = self.sight.rtt_us.copy()
         self._late: set[int] = set()
         self._receipt_us = np.full(len(nodes), now_us, dtype=np.int64)
         self._ticked_us = now_us
@@ -129,11 +142,17 @@ class Dispatcher:
         *,
         region: int = 0,
         value: int = 1,
+        above: bool = False,
     ) -> tuple[str | None, Choice]:
-        """A node, rather of an operator of which none is in `avoid`; None where none may take it now. Say `sent` if it is sent."""
+        """A node, rather of an operator of which none is in `avoid`; None where none may take it now. Say `sent` if it is sent.
+
+        `above`: where all nodes are at their limits, one of them takes it all the same.
+        """
         self.advance(now_us)
         caps = self.sight.cap.copy()
         self._shut_out(avoid, caps)
+        if above and not (self.sight.own < self.sight.cap).any():
+            self.sight.cap[:] = np.where(caps > 0, self.sight.own + 1, 0)
         request = Request(now_us, region, int(transaction.id[-15:], 16), min(value, MAX_VALUE))
         dispatch = Dispatch(self._chain, transaction.id, attempt)
         self._trial = Memory(*(row.copy() for row in self.memory))
@@ -152,8 +171,24 @@ class Dispatcher:
             if (self.sight.own < self.sight.cap).any():
                 return
 
+    def admit(self, transaction: Dispatchable, attempt: int, klass: Klass, now_us: int) -> Admission:
+        """Whether the transaction may be sent now. Counts when it is `sent`, or `held` where it may not."""
+        caps = self.sight.cap.copy()
+        caps[list(self._shut)] = 0
+        asked = Asked(self._chain, transaction.id, attempt, klass, now_us)
+        cap = caps if caps.any() else self.sight.cap
+        admission, self._desk = admission_of(self.sight.own, cap, desk_of(self.health), self._settings, asked)
+        return admission
+
+    def held(self) -> None:
+        """What asked last is not sent now: its refusal counts."""
+        if self._desk is not None:
+            set_desk(self.health, self._desk)
+            self._desk = None
+
     def sent(self, transaction: Dispatchable, node: str, now_us: int) -> int:
         """A transaction goes to the node; the sequence number that its receipt has to repeat."""
+        self.held()  # the verdict counts, whichever it was
         sequence = self._book.send(Send(node, transaction.chain, transaction.id, now_us))
         self.memory = self._trial
         record_send(self.sight, self._place[node], now_us)
@@ -188,6 +223,18 @@ class Dispatcher:
         note_report(self.health, place, now_us)
         record_report(self.sight, place, max(queue, 0), now_us)
 
+    def heard(self, heartbeat: Heartbeat, now_us: int) -> None:
+        """A heartbeat came. Raises InputError where it does not count (`HeartbeatBook`), and changes nothing then."""
+        self._beats.receive(heartbeat, now_us)
+        self.reported(heartbeat.node, heartbeat.queue, now_us)
+
+    def set_delays(self, delays_us: Sequence[int]) -> None:
+        """What each node is measured to add to its stated distance, from now on. Raises InputError `bad_delays`."""
+        if len(delays_us) != len(self.names) or min(delays_us) < 0:
+            expected = f"{len(self.names)} delays >= 0"
+            raise InputError("bad_delays", "", expected=expected, actual=str(list(delays_us)))
+        self.sight.rtt_us[:] = self._stated_us + np.array(delays_us, dtype=np.int64)
+
     def advance(self, now_us: int) -> tuple[str, ...]:
         """Time has passed: give up lost sends, judge health; the nodes that should be asked for a sign of life."""
         for sequence, send in self._book.lost(now_us):
@@ -205,8 +252,11 @@ class Dispatcher:
             name for name, place in self._place.items() if wants_probe(self.health, self._settings, place, now_us)
         )
 
-    def resume(self, seed: int, last: Choice | None) -> None:
-        """Go on where the last recorded choice left the memory; draw from the seed where there is none yet."""
+    def resume(self, seed: int, last: Choice | None, admission: Admission | None = None) -> None:
+        """Go on where the last recorded choice and admission left things; draw from the seed where there is no choice yet."""
+        self._desk = None
+        if admission is not None:
+            set_desk(self.health, admitted_again(admission)[1])
         if last is None or last.nodes != self.names:
             self.memory.draws[:] = seeded(seed)
         else:

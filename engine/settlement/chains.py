@@ -27,7 +27,8 @@ Micros = Annotated[int, Field(ge=0, lt=2**53)]
 class Node(Value):
     """A validator, sequencer or relayer that takes transactions. `stake` in any one unit of its chain.
 
-    `rtt_us` is the round trip between the engine and the node, as far as it is known.
+    `rtt_us` is the round trip between the engine and the node, as far as it is known. Nodes of tier 0 come first; those of
+    the next take what too few well ones leave (engine.network.health.spill).
     """
 
     name: Text
@@ -36,6 +37,7 @@ class Node(Value):
     key: PublicKey
     stake: Count = 1
     rtt_us: Micros = 0
+    tier: int = Field(default=0, ge=0, lt=16)
 
 
 class ChainSpec(Value):

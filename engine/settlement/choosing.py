@@ -1,7 +1,8 @@
 """The dispatchers of all chains of a network, as the coordinator's one chooser (engine.settlement.dispatch.Chooser).
 
 Guarantees: with each settlement the shares of the equilibrium are those of what is estimated then (`engine.network.shares`),
-draws begin with the plan's hash, and who goes on with a settlement chooses as if it had not stopped. A node that loses a
+draws begin with the plan's hash, and who goes on with a settlement chooses as if it had not stopped. A node's round trip is
+its stated one and what challengers measured on top of its distance (`engine.network.trust.rounds`). A node that loses a
 sender's transactions more often than others' (`engine.network.trust.censorship`) is sent nothing from the next settlement on;
 its conviction is in that one's record.
 
@@ -10,19 +11,21 @@ What the test has seen so far is lost with the process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from engine.network.dispatcher import Dispatcher, NodeFacts
 from engine.network.estimators import Arrivals
+from engine.network.health.admission import Admission, Klass
+from engine.network.health.reducer import Settings
 from engine.network.policies import DEFAULT
 from engine.network.shares import BURST, Estimates, Shares, counted_rate, moved, solved
 from engine.network.trust.censorship import TERM_US, CensorshipWatch, Conviction
 from engine.network.trust.dispatch_log import Choice
+from engine.network.trust.heartbeats import Heartbeat
 from engine.network.trust.receipts import Receipt
+from engine.network.trust.rounds import Delay, Round, RoundBook
 from engine.settlement.chains import Network
 from engine.settlement.choices import draw_seed
 from engine.settlement.plan import PATIENCE_BLOCKS, Plan, Transaction
-from engine.settlement.progress import Attempt
+from engine.settlement.progress import Progress
 from engine.settlement.reports import Report
 from intents.errors import InputError
 
@@ -36,7 +39,9 @@ class ChainDispatchers:
     A receipt counts for as long as a step is waited for.
     """
 
-    def __init__(self, network: Network, *, seed: int, now_us: int, policy: str = DEFAULT) -> None:
+    def __init__(
+        self, network: Network, *, seed: int, now_us: int, policy: str = DEFAULT, settings: Settings | None = None
+    ) -> None:
         """Raises InputError `unknown_policy`."""
         self.chains = {
             place: Dispatcher(
@@ -49,12 +54,14 @@ class ChainDispatchers:
                         region=0,
                         rtt_us=(node.rtt_us,),
                         stake=node.stake,
+                        tier=node.tier,
                     )
                     for node in chain.nodes
                 ],
                 seed=seed + position,
                 now_us=now_us,
                 policy=policy,
+                settings=settings,
                 window_us=PATIENCE_BLOCKS * chain.block_us + chain.finality_us,
             )
             for position, (place, chain) in enumerate(sorted(network.chains.items()))
@@ -65,10 +72,13 @@ class ChainDispatchers:
         self._watch = CensorshipWatch()
         self._convictions: dict[tuple[str, str], Conviction] = {}
         self._senders: dict[tuple[str, int], str] = {}
+        self.rounds: dict[str, Round] = {}
 
-    def prepare(self, plan: Plan, attempts: Sequence[Attempt], now_us: int) -> tuple[Shares, ...]:
+    def prepare(self, plan: Plan, progress: Progress, now_us: int) -> tuple[Shares, ...]:
         """Bind the choices of a plan to the shares of its chains, which are the ones returned."""
+        attempts = progress.attempts
         last = {attempt.choice.chain: attempt.choice for attempt in attempts if attempt.choice is not None}
+        asked = {admission.chain: admission for admission in progress.admissions}
         self._senders.clear()
         for node, sender in [key for key, found in self._convictions.items() if found.until_us <= now_us]:
             del self._convictions[node, sender]
@@ -77,7 +87,7 @@ class ChainDispatchers:
         for chain in sorted({step.chain for step in plan.steps}):
             dispatcher = self.chains[chain]
             dispatcher.advance(now_us)
-            dispatcher.resume(draw_seed(plan.hash, chain), last.get(chain))
+            dispatcher.resume(draw_seed(plan.hash, chain), last.get(chain), asked.get(chain))
             greatest = max(step.value for step in plan.steps if step.chain == chain)
             shares = self._shares(chain, len(attempts), BURST * greatest, now_us)
             dispatcher.set_shares(shares.shares_ppm, shares.ceilings_ppm, shares.burst)
@@ -98,6 +108,7 @@ class ChainDispatchers:
             nodes=self.chains[chain].names,
             burst=burst,
             convictions=tuple(each for each in self._convictions.values() if each.node in self.chains[chain].names),
+            round=self.rounds.get(chain),
             **seen._asdict(),
             **found._asdict(),
         )
@@ -123,7 +134,17 @@ class ChainDispatchers:
         self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int
     ) -> tuple[str | None, Choice | None]:
         """The chain's dispatcher's choice."""
-        return self.chains[transaction.chain].choose(transaction, attempt, avoid, now_us, value=transaction.value)
+        undoes = transaction.reverses is not None
+        dispatcher = self.chains[transaction.chain]
+        return dispatcher.choose(transaction, attempt, avoid, now_us, value=transaction.value, above=undoes)
+
+    def admit(self, transaction: Transaction, attempt: int, klass: Klass, now_us: int) -> Admission:
+        """The chain's dispatcher's verdict."""
+        return self.chains[transaction.chain].admit(transaction, attempt, klass, now_us)
+
+    def held(self, transaction: Transaction) -> None:
+        """What was asked for it last was a refusal, and it waits."""
+        self.chains[transaction.chain].held()
 
     def sent(self, transaction: Transaction, node: str, now_us: int) -> int:
         """A transaction goes to the node; the sequence number that its receipt has to repeat."""
@@ -133,9 +154,7 @@ class ChainDispatchers:
 
     def received(self, receipt: Receipt, now_us: int) -> None:
         """A receipt came. Raises InputError where it does not count."""
-        if receipt.chain not in self.chains:
-            raise InputError("unknown_chain", "/chain", expected="a chain of the network", actual=receipt.chain)
-        self.chains[receipt.chain].received(receipt, now_us)
+        self._known(receipt.chain).received(receipt, now_us)
         self._judge(receipt.chain, receipt.node, receipt.sequence, now_us, landed=receipt.status == "landed")
 
     def silent(self, chain: str, now_us: int) -> tuple[str, ...]:
@@ -146,10 +165,29 @@ class ChainDispatchers:
         """A report came whose signature was checked."""
         self.chains[report.chain].reported(report.node, report.queue, now_us)
 
+    def heard(self, heartbeat: Heartbeat, now_us: int) -> None:
+        """A heartbeat came. Raises InputError where it does not count."""
+        self._known(heartbeat.chain).heard(heartbeat, now_us)
+
+    def measured(self, book: RoundBook) -> None:
+        """A round of probes is over: its delays count from the next settlement on. Without measurements the last stays."""
+        for chain, dispatcher in self.chains.items():
+            last = self.rounds.get(chain)
+            before = (Delay(),) * len(dispatcher.names) if last is None else last.after
+            made = book.concluded(chain, before)
+            if made.measurements:
+                self.rounds[chain] = made
+                dispatcher.set_delays([delay.used_us for delay in made.after])
+
     def timed_out(self, transaction: Transaction, node: str, sequence: int, now_us: int) -> None:
         """The node did not bring the transaction onto the chain in time."""
         self.chains[transaction.chain].timed_out(transaction, node, sequence, now_us)
         self._judge(transaction.chain, node, sequence, now_us, landed=False)
+
+    def _known(self, chain: str) -> Dispatcher:
+        if chain not in self.chains:
+            raise InputError("unknown_chain", "/chain", expected="a chain of the network", actual=chain)
+        return self.chains[chain]
 
     def _judge(self, chain: str, node: str, sequence: int, now_us: int, *, landed: bool) -> None:
         """A send of this settlement has come to its end at the node, which counts once."""

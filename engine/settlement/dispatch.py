@@ -12,7 +12,11 @@ Guarantees
    whatever has no attempt was never sent.
 3. When each step has a fate or was never sent, the judge says once which of the bids that landed whole hold together;
    the rest is undone, later stages first, until every compensation is final. Then, and only then, it is `done`.
-4. Retries of steps are paid from a budget of their bid; compensations are retried until they land, since nothing else may happen.
+4. Retries of steps are paid from a budget of their bid and from their chain's; compensations are retried until they land,
+   since nothing else may happen.
+5. A step whose chain is full, or has no retry left, waits and asks again a block's time later, until its last moment. Steps
+   of bids that have begun go before those of bids that have not; compensations never wait. Each verdict is in
+   `progress.admissions` (engine.network.health.admission).
 
 Time-outs and refusals fall through to another node at once, and come back to one of before after a block's time. A receipt frees its node; only reports by a quorum prove a fate.
 """
@@ -23,9 +27,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from engine.network.health.admission import Admission, Klass
 from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
+from engine.network.trust.heartbeats import Heartbeat
 from engine.network.trust.receipts import Receipt
+from engine.settlement.executor import Answer
 from engine.settlement.plan import Plan, Transaction
 from engine.settlement.progress import Attempt, Progress
 from engine.settlement.reports import Fate, Report, Tally, check_report, needed
@@ -38,13 +45,19 @@ Judge = Callable[[Sequence[str]], tuple[str, ...]]
 class Chooser(Protocol):
     """Picks nodes and learns from what they do: engine.settlement.choosing, or a test's."""
 
-    def prepare(self, plan: Plan, attempts: Sequence[Attempt], now_us: int) -> tuple[Shares, ...]:
-        """A plan is begun, or gone on with from these attempts; what the choices to come are bound to."""
+    def prepare(self, plan: Plan, progress: Progress, now_us: int) -> tuple[Shares, ...]:
+        """A plan is begun, or gone on with from there; what the choices to come are bound to."""
 
     def choose(
         self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int
     ) -> tuple[str | None, Choice | None]:
         """A node of the transaction's chain, rather not one of `avoid`; None where none may take it now."""
+
+    def admit(self, transaction: Transaction, attempt: int, klass: Klass, now_us: int) -> Admission:
+        """Whether it may be sent now. Counts when it is `sent`, or `held` where it may not."""
+
+    def held(self, transaction: Transaction) -> None:
+        """What was asked for it last was a refusal, and it waits."""
 
     def sent(self, transaction: Transaction, node: str, now_us: int) -> int:
         """A transaction goes to the node; the sequence number that its receipt has to repeat."""
@@ -57,6 +70,9 @@ class Chooser(Protocol):
 
     def reported(self, report: Report, now_us: int) -> None:
         """A report came whose signature was checked."""
+
+    def heard(self, heartbeat: Heartbeat, now_us: int) -> None:
+        """A heartbeat came. Raises InputError where it does not count."""
 
     def timed_out(self, transaction: Transaction, node: str, sequence: int, now_us: int) -> None:
         """The node did not bring the transaction onto the chain in time."""
@@ -115,6 +131,9 @@ class Dispatch:
         self._waiting: dict[str, int] = {}
         self._final_us: dict[str, int] = {}
         self._asked_us: dict[str, int] = {}
+        self._again_us: dict[str, int] = {}
+        for admission in progress.admissions:
+            self._note(admission)
         for report in progress.reports:
             self._reports.append(report)
             self._tally.add(report)
@@ -159,10 +178,10 @@ class Dispatch:
         self._prepared = True
         attempts = self._progress.attempts
         kept = (shares for shares in self._progress.shares if shares.since < len(attempts))
-        shares = (*kept, *self._chooser.prepare(self.plan, attempts, now_us))
+        shares = (*kept, *self._chooser.prepare(self.plan, self._progress, now_us))
         self._progress = self._progress.model_copy(update={"shares": shares})
 
-    def take(self, answers: Iterable[Receipt | Report], now_us: int) -> None:
+    def take(self, answers: Iterable[Answer], now_us: int) -> None:
         """Learn from what came. What is false is counted and has no other effect."""
         refused = 0
         proved = False
@@ -170,8 +189,12 @@ class Dispatch:
             try:
                 if isinstance(answer, Receipt):
                     self._take_receipt(answer, now_us)
-                else:
+                elif isinstance(answer, Report):
                     proved |= self._take_report(answer, now_us)
+                elif isinstance(answer, Heartbeat):
+                    self._chooser.heard(answer, now_us)
+                else:
+                    refused += 1  # a measurement after its round
             except InputError:
                 refused += 1
         for name in self.fates:
@@ -246,14 +269,18 @@ class Dispatch:
                 return None
             sequence = self._waiting.pop(transaction.id)
             self._chooser.timed_out(transaction, tries[-1].node, sequence, now_us)
+        if now_us < self._again_us.get(transaction.id, now_us):
+            return None
         costs = bool(tries) and transaction.reverses is None
         if costs and self._budgets[transaction.bid] <= 0:
             return None
         lap = len(tries) % len(spec.nodes)
         avoid = frozenset(attempt.node for attempt in tries[len(tries) - lap :])
         node, choice = self._chooser.choose(transaction, len(tries), avoid, now_us)
-        if node is None or (node in avoid and now_us < tries[-1].at_us + spec.block_us):
+        if node in avoid and now_us < tries[-1].at_us + spec.block_us:
             return None  # a node that refuses at once must not eat the budget at once
+        if not self._admitted(transaction, node, now_us) or node is None:
+            return None
         self._budgets[transaction.bid] -= costs
         sequence = self._chooser.sent(transaction, node, now_us)
         attempt = Attempt(transaction=transaction.id, node=node, sequence=sequence, at_us=now_us, choice=choice)
@@ -261,6 +288,31 @@ class Dispatch:
         self._tries[transaction.id] = [*tries, attempt]
         self._waiting[transaction.id] = sequence
         return Send(transaction, node, sequence)
+
+    def _admitted(self, transaction: Transaction, node: str | None, now_us: int) -> bool:
+        """Ask for it to be sent to the node that was chosen, if any; what is decided is kept."""
+        klass = self._class_of(transaction)
+        admission = self._chooser.admit(transaction, len(self._tries.get(transaction.id, ())), klass, now_us)
+        admitted = admission.verdict == "admitted"
+        if admitted and node is None:
+            return False  # nobody is there to take what undoes; nothing is decided
+        self._progress = self._progress.model_copy(update={"admissions": (*self._progress.admissions, admission)})
+        if not admitted:
+            self._note(admission)
+            self._chooser.held(transaction)
+        return admitted
+
+    def _class_of(self, transaction: Transaction) -> Klass:
+        if transaction.reverses is not None:
+            return "undoing"
+        others = (step.id for step in self.plan.bids[transaction.bid] if step.id != transaction.id)
+        return "begun" if any(other in self._tries for other in others) else "first"
+
+    def _note(self, admission: Admission) -> None:
+        """Who is refused asks again a block's time later."""
+        if admission.verdict != "admitted":
+            pause_us = self.plan.network.chains[admission.chain].block_us
+            self._again_us[admission.transaction] = admission.now_us + pause_us
 
     def _asks(self, now_us: int) -> Iterator[Ask]:
         """Every node of a chain about all that is under way there, every few blocks, from when an answer can matter.
@@ -281,6 +333,11 @@ class Dispatch:
                     yield Ask(chain, name, ())
 
     def _next_us(self, now_us: int) -> int:
+        """When something can matter: an answer, a bridge's delivery, or the time at which who was refused asks again."""
+        waiting = (at_us for at_us in self._again_us.values() if at_us > now_us)
+        return min((self._next_answer_us(now_us), *waiting))
+
+    def _next_answer_us(self, now_us: int) -> int:
         """When an answer can matter where something is under way; else when the next bridge has delivered."""
         chains = self.plan.network.chains
         pauses = {place: self._rules.ask_blocks * spec.block_us for place, spec in chains.items()}

@@ -1,21 +1,23 @@
 """Dispatchers that count what each node did, for those who watch. A Chooser (engine.settlement.dispatch).
 
-It chooses nothing itself and changes no choice. A receipt counts as refused for the node in whose name it came, which a
+It chooses nothing itself and changes no choice. A message counts as refused for the node in whose name it came, which a
 forger may have made up; names that are no node's count for nobody, so there are as many counts as nodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.network.dispatcher import Dispatcher
+from engine.network.health.admission import Admission, Klass
 from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
+from engine.network.trust.heartbeats import Heartbeat
 from engine.network.trust.receipts import Receipt
+from engine.network.trust.rounds import Round, RoundBook
 from engine.settlement.choosing import ChainDispatchers
 from engine.settlement.plan import Plan, Transaction
-from engine.settlement.progress import Attempt
+from engine.settlement.progress import Progress
 from engine.settlement.reports import Report
 from intents.errors import InputError
 
@@ -29,6 +31,7 @@ class Counts:
     busiest: int = 0
     timeouts: int = 0
     refused: int = 0
+    beats: int = 0
 
 
 class ObservedDispatchers:
@@ -51,15 +54,23 @@ class ObservedDispatchers:
             for counts in nodes.values():
                 counts.sent_now = counts.busiest = 0
 
-    def prepare(self, plan: Plan, attempts: Sequence[Attempt], now_us: int) -> tuple[Shares, ...]:
-        """A plan is begun, or gone on with from these attempts; what the choices to come are bound to."""
-        return self._dispatchers.prepare(plan, attempts, now_us)
+    def prepare(self, plan: Plan, progress: Progress, now_us: int) -> tuple[Shares, ...]:
+        """A plan is begun, or gone on with from there; what the choices to come are bound to."""
+        return self._dispatchers.prepare(plan, progress, now_us)
 
     def choose(
         self, transaction: Transaction, attempt: int, avoid: frozenset[str], now_us: int
     ) -> tuple[str | None, Choice | None]:
         """The chain's dispatcher's choice."""
         return self._dispatchers.choose(transaction, attempt, avoid, now_us)
+
+    def admit(self, transaction: Transaction, attempt: int, klass: Klass, now_us: int) -> Admission:
+        """The chain's dispatcher's verdict."""
+        return self._dispatchers.admit(transaction, attempt, klass, now_us)
+
+    def held(self, transaction: Transaction) -> None:
+        """What was asked for it last was a refusal, and it waits."""
+        self._dispatchers.held(transaction)
 
     def sent(self, transaction: Transaction, node: str, now_us: int) -> int:
         """A transaction goes to the node; the sequence number that its receipt has to repeat."""
@@ -75,10 +86,32 @@ class ObservedDispatchers:
         try:
             self._dispatchers.received(receipt, now_us)
         except InputError:
-            counts = self.counts.get(receipt.chain, {}).get(receipt.node)
-            if counts is not None:
-                counts.refused += 1
+            self.refused(receipt.chain, receipt.node)
             raise
+
+    def heard(self, heartbeat: Heartbeat, now_us: int) -> None:
+        """A heartbeat came. Raises InputError where it does not count."""
+        try:
+            self._dispatchers.heard(heartbeat, now_us)
+        except InputError:
+            self.refused(heartbeat.chain, heartbeat.node)
+            raise
+        self.counts[heartbeat.chain][heartbeat.node].beats += 1
+
+    @property
+    def rounds(self) -> dict[str, Round]:
+        """The newest round of probes by chain."""
+        return self._dispatchers.rounds
+
+    def measured(self, book: RoundBook) -> None:
+        """A round of probes is over."""
+        self._dispatchers.measured(book)
+
+    def refused(self, chain: str, node: str) -> None:
+        """A message in the node's name did not count."""
+        counts = self.counts.get(chain, {}).get(node)
+        if counts is not None:
+            counts.refused += 1
 
     def silent(self, chain: str, now_us: int) -> tuple[str, ...]:
         """The chain's nodes that are to be asked for a sign of life."""

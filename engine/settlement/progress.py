@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.auction.solution import Count
+from engine.network.health.admission import Admission
 from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
 from engine.settlement.chains import Micros
@@ -25,9 +26,11 @@ class Progress(Value):
     """Grows only. `decision` is the landed bids, ascending, and None until every step's fate is known.
 
     `shares`: what the choices of the sends were bound to, anew whenever somebody goes on with it.
+    `admissions`: every verdict on a send that asked to be made, in order; those that admitted are the attempts'.
     """
 
     attempts: tuple[Attempt, ...] = ()
+    admissions: tuple[Admission, ...] = ()
     shares: tuple[Shares, ...] = ()
     reports: tuple[Report, ...] = ()
     refused: Count = 0

@@ -3,7 +3,8 @@
 Guarantees
 1. `check_settlement` recomputes everything that follows: the plan from the auction's record, the fates from the signed
    reports, the bids that hold, balances, gas and venue states. What differs first is named.
-2. Each send went to the node that the policy chooses from what is recorded (engine.settlement.choices).
+2. Each send went to the node that the policy chooses from what is recorded (engine.settlement.choices), and was
+   admitted, or held back before, as its class and the budget of retries say (engine.settlement.admissions).
 3. Each winning bid has one effect: it landed whole and is in `outcome`, or every step of it that landed has a
    compensation that landed too.
 
@@ -19,7 +20,9 @@ from typing import Any, Literal, Self
 from engine.auction.auction import settlement_of
 from engine.auction.solution import Count
 from engine.audit.record import Integer, Record, Settlement
+from engine.network.health.admission import Admission
 from engine.network.shares import Shares
+from engine.settlement.admissions import check_admissions
 from engine.settlement.choices import check_choices
 from engine.settlement.plan import Plan, plan_of
 from engine.settlement.progress import Attempt, Progress
@@ -37,6 +40,7 @@ class SettlementRecord(Value):
     plan: Plan
     plan_hash: Digest
     attempts: tuple[Attempt, ...]
+    admissions: tuple[Admission, ...]
     shares: tuple[Shares, ...]
     reports: tuple[Report, ...]
     refused: Count
@@ -62,6 +66,7 @@ def settlement_record(record: Record, plan: Plan, progress: Progress) -> tuple[S
         plan=plan,
         plan_hash=plan.hash,
         attempts=progress.attempts,
+        admissions=progress.admissions,
         shares=progress.shares,
         reports=progress.reports,
         refused=progress.refused,
@@ -82,7 +87,7 @@ def check_settlement(record: Record, settled: SettlementRecord) -> Outcome:
     """Recompute a settlement from the auction's record and its own. What it did; raises InputError where they differ.
 
     Codes: `other_plan`, `bad_signature`, `unknown_node`, `duplicate_entry`, `no_fate`, `not_undone`,
-    `other_settlement`, and those of `check_choices`.
+    `other_settlement`, and those of `check_choices` and `check_admissions`.
     """
     plan = settled.plan
     again = plan_of(record, plan.network, plan.start_us)
@@ -96,6 +101,7 @@ def check_settlement(record: Record, settled: SettlementRecord) -> Outcome:
             )
         check_report(report, chain)
     check_choices(plan, settled.attempts, settled.shares)
+    check_admissions(plan, settled.attempts, settled.admissions)
     fates = fates_of(plan, settled.reports)
     attempted = {attempt.transaction for attempt in settled.attempts}
     whole = tuple(_whole_bids(plan, fates, attempted))
@@ -103,6 +109,7 @@ def check_settlement(record: Record, settled: SettlementRecord) -> Outcome:
     _check_undone(plan, fates, decision)
     progress = Progress(
         attempts=settled.attempts,
+        admissions=settled.admissions,
         shares=settled.shares,
         reports=settled.reports,
         refused=settled.refused,

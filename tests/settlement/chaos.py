@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from engine.audit.record import Record
 from engine.ledger.books import Ledger
 from engine.ledger.settlement_entries import opening_entries, settlement_entry
+from engine.network.health.reducer import Settings
 from engine.settlement.choosing import ChainDispatchers
 from engine.settlement.dispatch import Dispatch, Rules
 from engine.settlement.plan import Plan, plan_of
@@ -46,6 +47,7 @@ class Coordinator:
     deaths: int = 5
     rules: Rules = field(default_factory=Rules)
     rounds: int = 4000
+    settings: Settings | None = None
     died: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -71,7 +73,8 @@ class Coordinator:
 
     def _live(self) -> Progress:
         plan, progress = self.plan, Progress.from_json(self.disk.progress)
-        chooser = ChainDispatchers(plan.network, seed=self.world.seed, now_us=self.network.now_us())
+        now_us = self.network.now_us()
+        chooser = ChainDispatchers(plan.network, seed=self.world.seed, now_us=now_us, settings=self.settings)
         dispatch = Dispatch(plan, progress, chooser, lambda whole: hold_together(self.record, whole), self.rules)
         while True:
             self.rounds -= 1

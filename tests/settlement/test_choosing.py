@@ -9,6 +9,7 @@ from engine.network.trust.censorship import TERM_US
 from engine.network.trust.receipts import Receipt
 from engine.settlement.choosing import ChainDispatchers
 from engine.settlement.plan import Transaction, plan_of
+from engine.settlement.progress import Progress
 from intents.errors import InputError
 from intents.values import content_hash
 from tests.settlement.worlds import ALPHA, five_winners, network_of
@@ -30,7 +31,7 @@ class Story:
 
     def shares(self) -> Shares:
         """Another settlement begins; what binds its choices."""
-        (alpha,) = (each for each in self.chooser.prepare(PLAN, (), self.now_us) if each.chain == ALPHA)
+        (alpha,) = (each for each in self.chooser.prepare(PLAN, Progress(), self.now_us) if each.chain == ALPHA)
         return alpha
 
     def send(self, sender: str, *, drops: bool = True) -> str:
@@ -86,7 +87,7 @@ def test_nodes_that_lose_everybodys_alike_are_not_convicted() -> None:
     story = Story()
     sends(story, 800, drops=False)
 
-    assert all(shares.convictions == () for shares in story.chooser.prepare(PLAN, (), story.now_us))
+    assert all(shares.convictions == () for shares in story.chooser.prepare(PLAN, Progress(), story.now_us))
 
 
 @pytest.mark.parametrize("change", [{"evidence": 4 * 10**9}, {"node": NODES[0]}])

@@ -110,7 +110,10 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "all reports are left out": (lambda data: data.update(reports=[]), "no_fate"),
     "a report is changed": (lambda data: data["reports"][0].update(final_us=1), "bad_signature"),
     "a report of nobody": (lambda data: data["reports"][0].update(chain="sim:nowhere"), "unknown_node"),
-    "sends and proofs are left out": (lambda data: data.update(reports=[], attempts=[]), "other_settlement"),
+    "sends and proofs are left out": (
+        lambda data: data.update(reports=[], attempts=[], admissions=[]),
+        "other_settlement",
+    ),
     "another start": (lambda data: data["plan"].update(start_us=7), "other_plan"),
     "a step is left out": (lambda data: data["plan"]["steps"].pop(), "other_plan"),
     "a bid is said to have failed": (
@@ -142,7 +145,8 @@ def test_what_failed_must_have_been_undone() -> None:
     undoing = {each["id"] for each in data["plan"]["compensations"]}
     kept = [r for r in data["reports"] if undoing.isdisjoint(seen["transaction"] for seen in r["seen"])]
     data["reports"] = kept
-    data["attempts"] = [a for a in data["attempts"] if a["transaction"] not in undoing]
+    for sends in ("attempts", "admissions"):
+        data[sends] = [send for send in data[sends] if send["transaction"] not in undoing]
 
     with pytest.raises(InputError) as caught:
         check_settlement(five_winners(), SettlementRecord.from_wire(data))
