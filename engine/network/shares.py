@@ -24,6 +24,7 @@ from engine.network.policies.base import PPM
 from engine.network.stake_caps import stake_ceilings_ppm
 from engine.network.state import Micros, Ppm
 from engine.network.trust.censorship import ACCUSE, Conviction
+from engine.network.trust.rounds import Round
 from intents.errors import InputError
 from intents.identifiers import PlaceId, Text
 from intents.values import Value
@@ -87,6 +88,8 @@ class Shares(Value):
     burst: Count
     convictions: tuple[Conviction, ...] = ()
     """Nodes that are not `usable` because they drop somebody's transactions, and the evidence."""
+    round: Round | None = None
+    """The newest round of probes: `rtt_us` is the stated round trip and, in its `after`, what the node adds to it."""
 
 
 def counted_rate(per_us: float, service_us: Sequence[int]) -> int:

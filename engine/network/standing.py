@@ -1,7 +1,7 @@
 """How the network stood when an auction was settled: what is stored for everyone who watches. Values only.
 
-Everything comes from the dispatchers: own sends, signed receipts, the health that follows from them; `reported` alone is
-a node's own word. `shares` of operators, their concentration and the like follow from this and are not in it.
+Everything comes from the dispatchers: own sends, signed receipts, the health that follows from them, what challengers
+measured; `reported` alone is a node's own word. `shares` of operators, their concentration and the like follow from this and are not in it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from engine.auction.solution import Count
 from engine.network.state import ChainState, Health, Micros, Ppm
+from engine.network.trust.rounds import Round
 from intents.identifiers import PlaceId, Text
 from intents.values import Value
 
@@ -43,8 +44,14 @@ class NodeStanding(Value):
     sent_now: Count
     timeouts: Count
     refused: Count
-    """Receipts in its name that did not count: forged, repeated or late."""
+    """Receipts, heartbeats and measurements in its name that did not count: forged, repeated or late."""
     ejections: Count
+    beats: Count = 0
+    """Heartbeats that counted."""
+    rtt_us: Micros = 0
+    """The round trip that choices count with: the stated one and `delay_us`."""
+    delay_us: Micros = 0
+    """What challengers found it to add to its distance."""
 
 
 class MembershipChange(Value):
@@ -57,11 +64,16 @@ class MembershipChange(Value):
 
 
 class ChainStanding(Value):
-    """A chain: the expected delay until inclusion with its interval, nodes in order, the last changes, newest last."""
+    """A chain: the expected delay until inclusion with its interval, nodes in order, the last changes, newest last.
+
+    `heartbeats`: whether its nodes sign them; `round`: the newest round of probes, as the settlement's choices had it.
+    """
 
     delay: ChainState
     nodes: tuple[NodeStanding, ...]
     changes: tuple[MembershipChange, ...]
+    heartbeats: bool = False
+    round: Round | None = None
 
 
 class NetworkStanding(Value):

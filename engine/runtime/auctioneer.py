@@ -40,7 +40,7 @@ from engine.market.snapshot import check_fresh
 from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.embedded_settler import embedded_settler
-from engine.runtime.network_watch import NetworkWatch
+from engine.runtime.network_watch import Logged, NetworkWatch
 from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.remote import Gateway, compete_openly
@@ -201,7 +201,7 @@ class Auctioneer:
         timings.reach("settled")
         log.info("done", **timings.reached)
         if self._watch is not None:
-            self._watch.listen()
+            self._watch.listen(self._logged())
         return number
 
     def _turn(self) -> None:
@@ -326,6 +326,12 @@ class Auctioneer:
                 work.standings.put(number, canonical_bytes(standing))
             self._world.leave(work, problem.snapshot, (state for _, state in sorted(replayed.venues.items())))
             self._hooks("settling")
+
+    def _logged(self) -> Logged | None:
+        """The settlement stored last, from which a round of probes is drawn."""
+        with self._database.reading() as work:
+            newest = work.settlements.newest()
+        return None if newest is None else Logged(*newest)
 
     def _judge(self, work: Work, run: Run, now_ms: int) -> RemoteSolver:
         return work.solvers.judge(

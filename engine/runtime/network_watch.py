@@ -1,28 +1,32 @@
-"""What the auctioneer shows of its network: a standing for each auction, and nodes asked whether they are there.
+"""What the auctioneer shows of its network: a standing for each auction; and how it listens to the nodes in between.
 
 Guarantees
 1. A standing has what the dispatchers know and nothing else; it is stored in the transaction that posts a settlement.
-2. `listen` is bounded: `ROUNDS` questions to each node, so it takes a fraction of a second however ill the network is.
-   What it hears changes only what the dispatchers know of the nodes; answers that are false change nothing.
+2. `listen` is bounded: `ROUNDS` waits, so it takes a fraction of a second however ill the network is. What it hears
+   changes only what the dispatchers know of the nodes; answers that are false change nothing but a count.
+3. A round of probes is drawn from the hash of a settlement that is stored already (`Logged`), and is over when `listen` is.
 
-Between settlements nobody would notice that a node died; so it is asked before the next batch needs it.
+Nodes that sign heartbeats are asked only where none came; the others, and those that are silent, are asked for a report:
+between settlements nobody would notice that a node died.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import NamedTuple, get_args
 
-from engine.network.dispatcher import Dispatcher
 from engine.network.health.changes import Change
 from engine.network.seen import SeenNetwork
 from engine.network.standing import ChainStanding, MembershipChange, NetworkStanding, NodeStanding, State
 from engine.network.state import NodeState
+from engine.network.trust.heartbeats import Heartbeat
+from engine.network.trust.probes import Measurement
 from engine.network.trust.receipts import Receipt
+from engine.network.trust.rounds import RoundBook
 from engine.settlement.chains import Network
-from engine.settlement.executor import Executor
-from engine.settlement.observed import Counts, ObservedDispatchers
-from engine.settlement.reports import Report, check_report
+from engine.settlement.executor import Answer, Executor
+from engine.settlement.observed import ObservedDispatchers
+from engine.settlement.reports import check_report
 from intents.errors import InputError
 
 ROUNDS, ROUND_US = 4, 4_000_000
@@ -33,6 +37,13 @@ CHANGES = 10
 
 STATES: tuple[State, ...] = get_args(State)
 """By the numbers of engine.network.health.membership: IN, RETURNING, OUT."""
+
+
+class Logged(NamedTuple):
+    """A settlement that is stored: the auction's number, and its record's hash, which covers all that went before it."""
+
+    number: int
+    root: str
 
 
 class NetworkWatch:
@@ -46,19 +57,36 @@ class NetworkWatch:
         self._dispatchers = dispatchers
         self._seen = seen
 
-    def listen(self) -> None:
-        """Ask every node for its report, and judge health by the answers. Raises what the executor raises."""
+    def listen(self, logged: Logged | None = None) -> None:
+        """Hear what nodes say of themselves and, with a settlement that is stored, of each other; judge health by it.
+
+        Raises what the executor raises.
+        """
+        book = None if logged is None else self._probed(logged)
         for _ in range(ROUNDS):
             now_us = self._executor.now_us()
             for place, chain in self._network.chains.items():
+                silent = self._dispatchers.silent(place, now_us)
                 for node in chain.nodes:
-                    self._executor.ask(place, node.name, (), now_us)
+                    if node.name in silent or not self._executor.signs(place):
+                        self._executor.ask(place, node.name, (), now_us)
             answers = self._executor.poll(now_us + ROUND_US)
             now_us = self._executor.now_us()
             for answer in answers:
-                self._hear(answer, now_us)
+                self._hear(answer, book, now_us)
             for dispatcher in self._dispatchers.chains.values():
                 dispatcher.advance(now_us)
+        if book is not None:
+            self._dispatchers.measured(book)
+
+    def _probed(self, logged: Logged) -> RoundBook:
+        """The round that follows from a stored settlement, asked for."""
+        signing = [place for place in self._network.chains if self._executor.signs(place)]
+        book = RoundBook(self._network.ground, logged.root, logged.number, signing)
+        now_us = self._executor.now_us()
+        for challenger, node in book.pairs:
+            self._executor.probe(challenger, node, book.seed, now_us)
+        return book
 
     def standing(self, auction: int, at_ms: int) -> NetworkStanding:
         """How the network stands; what is counted per settlement begins anew after it."""
@@ -70,7 +98,9 @@ class NetworkWatch:
         chains = {
             place: ChainStanding(
                 delay=delay,
-                nodes=_nodes(self._dispatchers.chains[place], nodes[place], self._dispatchers.counts[place]),
+                nodes=_nodes(self._dispatchers, place, nodes[place]),
+                heartbeats=self._executor.signs(place),
+                round=self._dispatchers.rounds.get(place),
                 changes=_changes(self._dispatchers.chains[place].changes.changes[-CHANGES:]),
             )
             for place, delay in snapshot.chains.items()
@@ -78,18 +108,36 @@ class NetworkWatch:
         self._dispatchers.begin()
         return NetworkStanding(auction=auction, at_ms=at_ms, time_us=now_us, chains=chains)
 
-    def _hear(self, answer: Receipt | Report, now_us: int) -> None:
+    def _hear(self, answer: Answer, book: RoundBook | None, now_us: int) -> None:
         try:
             if isinstance(answer, Receipt):
                 self._dispatchers.received(answer, now_us)
+            elif isinstance(answer, Heartbeat):
+                self._dispatchers.heard(answer, now_us)
+            elif isinstance(answer, Measurement):
+                self._measured(answer, book)
             elif answer.chain in self._network.chains:
                 check_report(answer, self._network.chains[answer.chain])
                 self._dispatchers.reported(answer, now_us)
         except InputError:
-            return  # false: as if it had not come. Refused receipts are counted where they are refused
+            return  # false: as if it had not come. It is counted where it is refused
+
+    def _measured(self, measurement: Measurement, book: RoundBook | None) -> None:
+        """Take it into the open round. Raises InputError where it does not count."""
+        place, _, node = measurement.challenger.partition("/")
+        if book is None:
+            self._dispatchers.refused(place, node)
+            return
+        try:
+            book.receive(measurement)
+        except InputError:
+            self._dispatchers.refused(place, node)
+            raise
 
 
-def _nodes(dispatcher: Dispatcher, nodes: Sequence[NodeState], counts: dict[str, Counts]) -> tuple[NodeStanding, ...]:
+def _nodes(dispatchers: ObservedDispatchers, place: str, nodes: Sequence[NodeState]) -> tuple[NodeStanding, ...]:
+    dispatcher, counts = dispatchers.chains[place], dispatchers.counts[place]
+    made = dispatchers.rounds.get(place)
     out = [change.node for change in dispatcher.changes.changes if STATES[change.decision["state"]] == "out"]
     sight = dispatcher.sight
     return tuple(
@@ -106,6 +154,9 @@ def _nodes(dispatcher: Dispatcher, nodes: Sequence[NodeState], counts: dict[str,
             cap=int(sight.cap[i]),
             service_us=node.service_us,
             latency_us=int(sight.latency_us[i]),
+            rtt_us=int(sight.rtt_us[:, i].min()),
+            delay_us=0 if made is None else made.after[i].used_us,
+            beats=counts[node.id].beats,
             sent=counts[node.id].sent,
             sent_now=counts[node.id].sent_now,
             timeouts=counts[node.id].timeouts,

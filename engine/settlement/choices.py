@@ -2,10 +2,12 @@
 
 Guarantees: `check_choices` makes the choice of every send again from what was recorded beside it, and shows that nothing
 was picked to suit a node: the draws begin with the plan's hash, which covers the auction's record; each choice goes on from the memory
-that the one before left, through any number of crashes; shares and ceilings are those of `Shares` in the record, and nobody was sent to who
-was convicted there while another could take it.
+that the one before left, through any number of crashes; shares, ceilings and round trips are those of `Shares` in the record, and nobody was
+sent to who was convicted there while another could take it. Round trips are those of the plan's network, and on top what
+the round of probes in `Shares` gives: its pairs are drawn, its signatures checked and its medians reckoned anew.
 
-What the first choice of a chain remembers of earlier settlements, and what was seen of nodes, is taken as recorded.
+What the first choice of a chain remembers of earlier settlements, what was seen of nodes, and the delays before the round
+are taken as recorded. That the round's root is the hash of the settlement before is for who has that one's record.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from engine.network.policies.base import PPM
 from engine.network.shares import Shares, check_shares
 from engine.network.trust.choice_replay import replay_choices
 from engine.network.trust.dispatch_log import Choice
+from engine.network.trust.rounds import check_round
 from engine.settlement.plan import Plan
 from engine.settlement.progress import Attempt
 from intents.errors import InputError
@@ -28,9 +31,10 @@ def draw_seed(plan_hash: str, chain: str) -> int:
 
 
 def check_choices(plan: Plan, attempts: Sequence[Attempt], shares: Sequence[Shares]) -> None:
-    """Raise InputError with the place: `no_choice`, `other_choice`, `bad_shares` or what `replay_choices` raises."""
+    """Raise InputError: `no_choice`, `other_choice`, `bad_shares`, or what `check_round` and `replay_choices` raise."""
     for each in shares:
         check_shares(each)
+        _check_distances(plan, each)
     choices: list[Choice] = []
     seen: dict[str, int] = {}
     begun: set[str] = set()
@@ -65,6 +69,19 @@ def _check_attempt(plan: Plan, attempt: Attempt, choice: Choice, count: int, whe
     _same(f"{where}/chosen", attempt.node, chosen)
 
 
+def _check_distances(plan: Plan, shares: Shares) -> None:
+    chain = plan.network.chains.get(shares.chain)
+    nodes = () if chain is None else chain.nodes
+    _same("/shares/nodes", " ".join(node.name for node in nodes), " ".join(shares.nodes))
+    delays_us = [0] * len(nodes)
+    if shares.round is not None:
+        _same("/shares/round/chain", shares.chain, shares.round.chain)
+        check_round(shares.round, plan.network.ground)
+        delays_us = [delay.used_us for delay in shares.round.after]
+    stated = [node.rtt_us + delay_us for node, delay_us in zip(nodes, delays_us, strict=True)]
+    _same("/shares/rtt_us", _row(stated), _row(shares.rtt_us))
+
+
 def _standing(shares: Sequence[Shares], chain: str, position: int) -> Shares:
     """The shares that held for a chain's send; there are none before the first."""
     for each in reversed(shares):
@@ -76,6 +93,7 @@ def _standing(shares: Sequence[Shares], chain: str, position: int) -> Shares:
 def _check_settings(choice: Choice, shares: Shares, where: str) -> None:
     names = sorted(set(shares.operators))
     _same(f"{where}/nodes", " ".join(shares.nodes), " ".join(choice.nodes))
+    _same(f"{where}/sight/rtt_us", _row(shares.rtt_us), choice.sight.get("rtt_us", ""))
     _same(f"{where}/sight/share_ppm", _row(shares.shares_ppm), choice.sight.get("share_ppm", ""))
     _same(f"{where}/sight/operator", _row([names.index(o) for o in shares.operators]), choice.sight.get("operator", ""))
     ceilings = [shares.ceilings_ppm.get(name, PPM) for name in names]

@@ -61,6 +61,13 @@ class Settlements:
         record: bytes | None = self._connection.scalar(query)
         return record
 
+    def newest(self) -> tuple[int, str] | None:
+        """The auction settled last and the hash of its settlement's record; None before the first."""
+        ended = settlements.c.settlement_hash.is_not(None)
+        query = select(settlements.c.auction, settlements.c.settlement_hash).where(ended)
+        row = self._connection.execute(query.order_by(settlements.c.auction.desc()).limit(1)).first()
+        return None if row is None else (row.auction, row.settlement_hash)
+
     def failures(self, auction: int) -> dict[str, str]:
         """The winners that had no effect, with the reason, ascending by bid."""
         query = select(settled_bids.c.bid, settled_bids.c.failure).where(settled_bids.c.auction == auction)
