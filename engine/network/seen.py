@@ -15,7 +15,7 @@ from math import log
 from engine.network.delay_price import PPM
 from engine.network.dispatcher import Dispatcher
 from engine.network.estimators import Arrivals
-from engine.network.health.membership import IN
+from engine.network.health.membership import IN, OUT
 from engine.network.health.reducer import N
 from engine.network.outlook import ChainView, DepthView, NodeView, Outlook, network_snapshot
 from engine.network.policies.observing import peak_latency_us
@@ -85,10 +85,11 @@ def _node(dispatcher: Dispatcher, i: int, regions: Mapping[str, str], share_ppm:
 
 
 def _health(dispatcher: Dispatcher, i: int) -> Health:
-    """In panic a node that is out may be sent to all the same: what counts is whether it may."""
-    if dispatcher.sight.cap[i] == 0:
+    """In panic a node that is out may be sent to all the same, and one of a later tier may be well and not be sent to."""
+    state = dispatcher.health.node[i, N.state]
+    if state == OUT and dispatcher.sight.cap[i] == 0:
         return "ejected"
-    return "up" if dispatcher.health.node[i, N.state] == IN else "warming"
+    return "up" if state == IN else "warming"
 
 
 def _shares(dispatcher: Dispatcher) -> list[int]:

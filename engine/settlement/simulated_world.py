@@ -61,6 +61,7 @@ class SimulatedNode(Value):
     service_us: Micros = 5_000
     lag_us: Micros = 0
     lie: Lie = ""
+    tier: int = Field(default=0, ge=0, lt=16)
 
 
 class SimulatedChain(Value):
@@ -102,6 +103,7 @@ class SimulatedWorld(Value):
                             key=ed25519_owner(self.node_key(node.name)),
                             stake=node.stake,
                             rtt_us=2 * self.latency_us(node.region),
+                            tier=node.tier,
                         )
                         for node in chain.nodes
                     ),
@@ -147,7 +149,8 @@ BLOCKS_US = (400_000, 600_000, 1_000_000, 200_000)
 def simulated_world(snapshot: Snapshot, seed: int, *, nodes: int = 5, faults: Faults | None = None) -> SimulatedWorld:
     """A network with a chain for every place of a snapshot: nodes of unequal speed and stake in three regions.
 
-    On every second chain one node lies. Gas is at first half of what the snapshot lets transactions pay.
+    On every second chain one node lies; the others have one more, of tier 1, that stands by (a liar's chain needs no larger
+    quorum). Gas is at first half of what the snapshot lets transactions pay.
     """
     lies: tuple[Lie, ...] = ("early", "", "censor", "", "forger", "", "replayer", "")
     chains = {}
@@ -166,8 +169,9 @@ def simulated_world(snapshot: Snapshot, seed: int, *, nodes: int = 5, faults: Fa
                     service_us=3_000 * (1 + number % 3),
                     lag_us=LAG_US if position % 2 and number == 1 else 0,
                     lie=lies[position % len(lies)] if number == nodes - 1 else "",
+                    tier=number // nodes,
                 )
-                for number in range(nodes)
+                for number in range(nodes + position % 2)
             ),
         )
     usual = Faults(

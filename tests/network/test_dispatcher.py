@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from engine.network.dispatcher import Dispatcher, NodeFacts
+from engine.network.health.reducer import N
 from engine.network.trust.choice_replay import replay_choices
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.receipts import Receipt
@@ -206,3 +207,31 @@ def test_unusable_fleets_are_refused(code: str, change: dict[str, object]) -> No
         Dispatcher(CHAIN, nodes, seed=1, now_us=0, policy=str(change.get("policy", "equilibrium")))
 
     assert caught.value.code == code
+
+
+def test_who_stands_by_is_sent_nothing_until_too_few_of_the_first_tier_are_there() -> None:
+    facts = [
+        NodeFacts(name, name, ed25519_owner(KEYS["n0"]), 0, (50_000,), service_us=200_000, tier=i // 5)
+        for i, name in enumerate(("a", "b", "c", "d", "e", "standby"))
+    ]
+    dispatcher = Dispatcher(CHAIN, facts, seed=7, now_us=0, window_us=10**9)
+
+    def sent(silent: str, from_us: int) -> set[str]:
+        for now_us in range(from_us, from_us + 15 * SECOND, SECOND):
+            for name in set(dispatcher.names) - set(silent):
+                dispatcher.reported(name, 0, now_us)
+            dispatcher.advance(now_us)
+        dispatcher.sight.own[:] = 0
+        nodes = set()
+        for number in range(40):
+            transaction = Transaction(content_hash("tier", silent, number))
+            node, _ = dispatcher.choose(transaction, 0, frozenset(), from_us + 15 * SECOND)
+            if node is not None:
+                dispatcher.sent(transaction, node, from_us + 15 * SECOND)
+                nodes.add(node)
+        return nodes
+
+    assert sent("", 0) == set("abcde")
+    assert sent("e", 15 * SECOND) == set("abcd")  # 4 of 5 times 1.4 is more than all
+    assert sent("de", 90 * SECOND) == {"a", "b", "c", "standby"}
+    assert dispatcher.sight.cap[5] == max(1, int(dispatcher.health.node[5, N.limit_milli]) // 1000 * 160_000 // 10**6)
