@@ -128,7 +128,7 @@ def leg_wait_cost(problem: Problem, venue: VenueState, asset_in: str, asset_out:
         return 0.0
     moves = (network.delay_prices.get(asset_in, 0), network.delay_prices.get(asset_out, 0))
     wait = max(moves) if kind_of(venue).delay_seconds(venue) else hypot(*moves)
-    depth = network.depths.get(venue.id)
+    depth = network.depths.get(venue.id, {}).get(asset_in)
     return min(1.0, (wait + (depth.price_ppm if depth is not None else 0)) / PPM)
 
 

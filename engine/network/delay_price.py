@@ -8,13 +8,17 @@ against are met alike.
 
 Guarantees: exact integers; rounded up, against who promises; 0 only where T, sigma or k is 0. sqrt(E[T]) is at least
 E[sqrt(T)], so an uncertain time costs no more than this.
+A derivative's value moves by its leverage times its underlying's: |delta| * S / V to first order, with V its value and S its
+underlying's (`leverage_permille`); gamma, which pays who holds it, and volatility's own moves are left out.
+
 It does not forecast volatility, and takes returns as normal: tails are fatter, mean absolute moves little different.
 Source: item 17 of the load-balancing notes; the half-normal mean.
 """
 
 from __future__ import annotations
 
-from math import isqrt
+from fractions import Fraction
+from math import ceil, isqrt
 
 from intents.values import ceil_div
 
@@ -23,6 +27,9 @@ PPM = 1_000_000
 
 YEAR_US = 365 * 24 * 3600 * 1_000_000
 """The year of annual volatilities."""
+
+MOST_LEVERAGE = 100_000
+"""Thousandths: a worthless option's has no bound."""
 
 _SCALE = 10**15
 _TWO_OVER_PI = 636_619_772_367_582
@@ -35,11 +42,21 @@ def delay_price_ppm(sigma_ppm: int, delay_us: int, k_permille: int = 1000) -> in
     return min(PPM, _ceil_sqrt(ceil_div(square, 1000**2 * YEAR_US * _SCALE)))
 
 
+def leverage_permille(delta: Fraction, underlying: Fraction, value: Fraction) -> int:
+    """|delta| * underlying / value in thousandths, rounded up, at most MOST_LEVERAGE; the values > 0 in any one unit."""
+    return min(MOST_LEVERAGE, ceil(abs(delta) * underlying * 1000 / value))
+
+
+def leveraged_ppm(sigma_ppm: int, leverage: int) -> int:
+    """A derivative's volatility from its underlying's and a leverage in thousandths, rounded up."""
+    return ceil_div(sigma_ppm * leverage, 1000)
+
+
 def crowding_price_ppm(move_ppm: int, pending: int, depth: int) -> int:
     """What nearing a pool's depth costs: ceil(move * pending / (depth - pending)), at most PPM, PPM from the depth on.
 
-    `depth` is the input that moves the pool's price by `move_ppm`; `pending` is what was sent there and has not landed, so
-    that the pool's state does not show it. Small amounts cost the move that they make; the depth itself is a wall.
+    Half of the depth costs `move_ppm`. Where `depth` is the input that moves the pool's price by that much and `pending` what was
+    sent there and has not landed, small amounts cost the move that they make. The depth itself is a wall.
     """
     if pending >= depth:
         return PPM

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from engine.network.delay_price import PPM, crowding_price_ppm
 from engine.network.queueing import Wait, ggc_wait, interval, sojourn_beyond
-from engine.network.state import ChainState, Health, NetworkSnapshot, NodeState, VenueDepth, delay_prices
+from engine.network.state import ChainState, Derivative, Health, NetworkSnapshot, NodeState, VenueDepth, delay_prices
 
 COVERAGE = 0.9
 """What the interval of a delay holds."""
@@ -67,7 +67,7 @@ class ChainView:
 
 @dataclass(frozen=True)
 class DepthView:
-    """What is known of a pool: the input that moves its price by `move_ppm`, and what is under way to it."""
+    """What is known of one side of a pool, as in `VenueDepth`."""
 
     depth: int
     pending: int
@@ -80,7 +80,8 @@ class Outlook:
 
     chains: Mapping[str, ChainView]
     volatilities: Mapping[str, int] = field(default_factory=dict)
-    depths: Mapping[str, DepthView] = field(default_factory=dict)
+    derivatives: Mapping[str, Derivative] = field(default_factory=dict)
+    depths: Mapping[str, Mapping[str, DepthView]] = field(default_factory=dict)
     k_permille: int = 1000
     horizon_us: int = 600_000_000
 
@@ -141,14 +142,19 @@ def network_snapshot(outlook: Outlook, time_us: int) -> NetworkSnapshot:
     """The snapshot, its tables filled; it passes `check_network` where chains, assets and venues are known."""
     chains = {place: chain_state(chain, outlook.horizon_us) for place, chain in sorted(outlook.chains.items())}
     volatilities = dict(sorted(outlook.volatilities.items()))
+    derivatives = dict(sorted(outlook.derivatives.items()))
     return NetworkSnapshot(
         time_us=time_us,
         nodes=tuple(_nodes(outlook)),
         chains=chains,
         k_permille=outlook.k_permille,
         volatilities=volatilities,
-        delay_prices=delay_prices(chains, volatilities, outlook.k_permille),
-        depths={venue: _depth(view) for venue, view in sorted(outlook.depths.items())},
+        derivatives=derivatives,
+        delay_prices=delay_prices(chains, volatilities, derivatives, outlook.k_permille),
+        depths={
+            venue: {asset: _depth(view) for asset, view in sorted(sides.items())}
+            for venue, sides in sorted(outlook.depths.items())
+        },
     )
 
 

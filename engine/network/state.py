@@ -3,8 +3,8 @@
 Invariants (`check_network`; InputError with the JSON pointer)
 1. Nodes ascend by (chain, id), each once; per chain their shares sum to one, or to nothing where none may be sent to.
 2. Chains, assets and venues are the market snapshot's.
-3. The price tables follow from what stands beside them: `delay_prices` from volatilities and expected delays,
-   `VenueDepth.price_ppm` from depth and pending amount. So solvers may use the tables as they are, and anybody may
+3. The price tables follow from what stands beside them: `delay_prices` from volatilities, expected delays and what moves
+   derivatives, `VenueDepth.price_ppm` from depth and pending amount. So solvers may use the tables as they are, and anybody may
    check them.
 
 Everything is an integer: microseconds, parts per million (ppm), base units. It does not show that the estimates are
@@ -20,7 +20,7 @@ from pydantic import Field
 
 from engine.auction.verdict import pointer
 from engine.market.snapshot import Snapshot
-from engine.network.delay_price import PPM, crowding_price_ppm, delay_price_ppm
+from engine.network.delay_price import PPM, crowding_price_ppm, delay_price_ppm, leveraged_ppm
 from intents.errors import InputError
 from intents.identifiers import AssetId, PlaceId, Text, VenueId, place_of
 from intents.values import Amount, Value, sorted_unique
@@ -63,7 +63,10 @@ class ChainState(Value):
 
 
 class VenueDepth(Value):
-    """How full a pool is: `depth` is the input that moves its price by `move_ppm`, `pending` what is under way to it."""
+    """How full a pool is on one side. `depth`: the most that it is to be given of an asset until its makers quote anew.
+
+    `pending`: what of that is used up, as it is under way or was taken and not refilled. `move_ppm`: the price at half of it.
+    """
 
     depth: Amount
     move_ppm: Ppm
@@ -71,11 +74,19 @@ class VenueDepth(Value):
     price_ppm: Ppm
 
 
+class Derivative(Value):
+    """How a derivative's value moves: so many thousandths of a percent for each percent of its `underlying`, rounded up."""
+
+    underlying: AssetId
+    leverage_permille: int = Field(ge=0, lt=2**31)
+
+
 class NetworkSnapshot(Value):
     """Nodes, chains and pools at one moment, and what waiting costs there.
 
     `volatilities` are annual, in ppm (600,000 is 60 %), of assets against the numeraire. `delay_prices` has what a wait for
-    inclusion at an asset's place costs per value of it. `k_permille` is k of `engine.network.delay_price`.
+    inclusion at an asset's place costs per value of it, for derivatives from their underlying's volatility. `k_permille` is
+    k of `engine.network.delay_price`. `depths` are by venue and asset given.
     """
 
     format: Literal["clearway/network/1"] = "clearway/network/1"
@@ -84,15 +95,24 @@ class NetworkSnapshot(Value):
     chains: dict[PlaceId, ChainState]
     k_permille: int = Field(default=1000, ge=0, le=10_000)
     volatilities: dict[AssetId, Annotated[int, Field(ge=0, le=100 * PPM)]] = {}
+    derivatives: dict[AssetId, Derivative] = Field(default={}, exclude_if=lambda table: not table)
     delay_prices: dict[AssetId, Ppm] = {}
-    depths: dict[VenueId, VenueDepth] = {}
+    depths: dict[VenueId, dict[AssetId, VenueDepth]] = {}
 
 
-def delay_prices(chains: Mapping[str, ChainState], volatilities: Mapping[str, int], k_permille: int) -> dict[str, int]:
+def delay_prices(
+    chains: Mapping[str, ChainState],
+    volatilities: Mapping[str, int],
+    derivatives: Mapping[str, Derivative],
+    k_permille: int,
+) -> dict[str, int]:
     """The table of delay prices, ppm by asset; an asset whose place has no entry in `chains` has none."""
+    moves = {
+        asset: leveraged_ppm(volatilities[one.underlying], one.leverage_permille) for asset, one in derivatives.items()
+    }
     return {
         asset: delay_price_ppm(sigma, chains[place_of(asset)].delay_us, k_permille)
-        for asset, sigma in sorted(volatilities.items())
+        for asset, sigma in sorted({**volatilities, **moves}.items())
         if place_of(asset) in chains
     }
 
@@ -101,7 +121,7 @@ def check_network(network: NetworkSnapshot, snapshot: Snapshot) -> None:
     """Raise InputError at the first broken invariant.
 
     Codes: `not_ascending`, `unknown_chain`, `unknown_asset`, `unknown_venue`, `bad_shares`, `bad_interval`, `bad_depth`,
-    `wrong_delay_price`, `wrong_depth_price`.
+    `unknown_underlying`, `wrong_delay_price`, `wrong_depth_price`.
     """
     _check_nodes(network)
     for place, chain in sorted(network.chains.items()):
@@ -116,6 +136,15 @@ def check_network(network: NetworkSnapshot, snapshot: Snapshot) -> None:
     for asset in sorted(network.volatilities):
         if asset not in snapshot.assets:
             raise InputError("unknown_asset", pointer("volatilities", asset), expected="a known asset", actual=asset)
+    for asset, derivative in sorted(network.derivatives.items()):
+        if asset not in snapshot.assets or asset in network.volatilities:
+            expected = "a known asset without a volatility of its own"
+            raise InputError("unknown_asset", pointer("derivatives", asset), expected=expected, actual=asset)
+        if derivative.underlying not in network.volatilities:
+            where = pointer("derivatives", asset) + "/underlying"
+            raise InputError(
+                "unknown_underlying", where, expected="an asset of /volatilities", actual=derivative.underlying
+            )
     _check_prices(network)
     _check_depths(network, snapshot)
 
@@ -139,7 +168,7 @@ def _check_nodes(network: NetworkSnapshot) -> None:
 
 
 def _check_prices(network: NetworkSnapshot) -> None:
-    expected = delay_prices(network.chains, network.volatilities, network.k_permille)
+    expected = delay_prices(network.chains, network.volatilities, network.derivatives, network.k_permille)
     for asset in sorted(expected.keys() | network.delay_prices.keys()):
         price, found = expected.get(asset), network.delay_prices.get(asset)
         if price != found:
@@ -149,13 +178,19 @@ def _check_prices(network: NetworkSnapshot) -> None:
 
 def _check_depths(network: NetworkSnapshot, snapshot: Snapshot) -> None:
     venues = {venue.id for venue in snapshot.venues}
-    for venue, depth in sorted(network.depths.items()):
-        where = pointer("depths", venue)
+    for venue, sides in sorted(network.depths.items()):
         if venue not in venues:
+            where = pointer("depths", venue)
             raise InputError("unknown_venue", where, expected="a venue of the snapshot", actual=venue)
-        if depth.depth == 0:
-            raise InputError("bad_depth", where + "/depth", expected="more than 0", actual="0")
-        price = crowding_price_ppm(depth.move_ppm, depth.pending, depth.depth)
-        if depth.price_ppm != price:
-            where += "/price_ppm"
-            raise InputError("wrong_depth_price", where, expected=str(price), actual=str(depth.price_ppm))
+        for asset, depth in sorted(sides.items()):
+            _check_depth(depth, asset in snapshot.assets, asset, pointer("depths", venue, asset))
+
+
+def _check_depth(depth: VenueDepth, known: bool, asset: str, where: str) -> None:  # noqa: FBT001  # a fact of the asset
+    if not known:
+        raise InputError("unknown_asset", where, expected="a known asset", actual=asset)
+    if depth.depth == 0:
+        raise InputError("bad_depth", where + "/depth", expected="more than 0", actual="0")
+    price = crowding_price_ppm(depth.move_ppm, depth.pending, depth.depth)
+    if depth.price_ppm != price:
+        raise InputError("wrong_depth_price", where + "/price_ppm", expected=str(price), actual=str(depth.price_ppm))

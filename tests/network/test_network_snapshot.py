@@ -24,7 +24,7 @@ NODES = tuple(
 CALM = Outlook(
     chains={"sim:one": ChainView(NODES, arrivals_per_us=2e-6, inclusion_us=400_000), "sim:two": ChainView(NODES, 1e-6)},
     volatilities={A: 600_000, B: 0},
-    depths={"sim:one/pool:ab": DepthView(depth=1000, pending=100)},
+    depths={"sim:one/pool:ab": {A: DepthView(depth=1000, pending=100)}},
 )
 
 
@@ -64,10 +64,34 @@ BROKEN: list[tuple[str, str, Any]] = [
     ("wrong_delay_price", "/network/delay_prices/sim:one~1token:B", lambda n: n["delay_prices"].pop(B)),
     (
         "wrong_depth_price",
-        "/network/depths/sim:one~1pool:ab/price_ppm",
-        lambda n: n["depths"]["sim:one/pool:ab"].update(price_ppm=0),
+        "/network/depths/sim:one~1pool:ab/sim:one~1token:A/price_ppm",
+        lambda n: n["depths"]["sim:one/pool:ab"][A].update(price_ppm=0),
     ),
-    ("bad_depth", "/network/depths/sim:one~1pool:ab/depth", lambda n: n["depths"]["sim:one/pool:ab"].update(depth="0")),
+    (
+        "bad_depth",
+        "/network/depths/sim:one~1pool:ab/sim:one~1token:A/depth",
+        lambda n: n["depths"]["sim:one/pool:ab"][A].update(depth="0"),
+    ),
+    (
+        "unknown_asset",
+        "/network/depths/sim:one~1pool:ab/sim:one~1token:X",
+        lambda n: n["depths"]["sim:one/pool:ab"].update({token("X"): n["depths"]["sim:one/pool:ab"][A]}),
+    ),
+    (
+        "unknown_asset",
+        "/network/derivatives/sim:one~1token:A",
+        lambda n: n.update(derivatives={A: {"underlying": B, "leverage_permille": 1}}),
+    ),
+    (
+        "unknown_underlying",
+        "/network/derivatives/sim:one~1token:GAS/underlying",
+        lambda n: n.update(derivatives={token("GAS"): {"underlying": token("GAS"), "leverage_permille": 1}}),
+    ),
+    (
+        "wrong_delay_price",
+        "/network/delay_prices/sim:one~1token:GAS",
+        lambda n: n.update(derivatives={token("GAS"): {"underlying": A, "leverage_permille": 2000}}),
+    ),
     (
         "unknown_venue",
         "/network/depths/sim:one~1pool:xy",

@@ -49,10 +49,12 @@ def two_chains() -> Problem:
     )
 
 
-def seen(plain: Problem, one: ChainView, two: ChainView, depths: dict[str, DepthView] | None = None) -> Problem:
+def seen(
+    plain: Problem, one: ChainView, two: ChainView, depths: dict[str, dict[str, DepthView]] | None = None
+) -> Problem:
     sigma = dict.fromkeys((A, B, FAR_A, FAR_B), 900_000)
     known = {asset: value for asset, value in sigma.items() if asset in plain.snapshot.assets}
-    outlook = Outlook({"sim:one": one, "sim:two": two}, known, depths or {})
+    outlook = Outlook({"sim:one": one, "sim:two": two}, known, depths=depths or {})
     return plain.model_copy(update={"network": network_snapshot(outlook, 0)})
 
 
@@ -99,7 +101,10 @@ def test_a_pool_that_nears_its_depth_limit_loses_its_share(solver: Solver) -> No
     east, west = "sim:one/pool:east", "sim:one/pool:west"
 
     def east_share(pending: int) -> float:
-        depths = {east: DepthView(depth=10**12, pending=pending), west: DepthView(depth=10**12, pending=0)}
+        depths = {
+            east: {A: DepthView(depth=10**12, pending=pending), B: DepthView(depth=1, pending=1)},
+            west: {A: DepthView(depth=10**12, pending=0)},
+        }
         sent = inputs(solved(solver, seen(plain, CALM, CALM, depths)))
         return sent.get(east, 0) / (4 * 10**12)
 
