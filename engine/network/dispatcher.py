@@ -26,7 +26,7 @@ import numpy as np
 from engine.network.draws import Ints, seeded
 from engine.network.health.admission import Admission, Asked, Desk, Klass, admission_of, desk_of, set_desk
 from engine.network.health.admission import replayed as admitted_again
-from engine.network.health.changes import ChangeLog, drained, new_log
+from engine.network.health.changes import Change, ChangeLog, drained, new_log
 from engine.network.health.reducer import (
     Health,
     Settings,
@@ -42,6 +42,7 @@ from engine.network.health.shards import node_seed
 from engine.network.policies import DEFAULT, POLICIES
 from engine.network.policies.base import PPM, Memory, Request, Sight, blank_memory, blank_sight
 from engine.network.policies.observing import learn_service, record_receipt, record_report, record_send
+from engine.network.remembered import DispatcherMemory, Due, read_into, written
 from engine.network.trust.choice_replay import Dispatch, decide, memory_after
 from engine.network.trust.dispatch_log import NOBODY, Choice
 from engine.network.trust.heartbeats import Heartbeat, HeartbeatBook
@@ -59,6 +60,11 @@ TICK_US = 500_000
 
 BEAT_AGE_US = 10_000_000
 """A heartbeat counts for two of the intervals (5 s) at which nodes are to send them."""
+
+
+_STATED = {"rtt_us", "stake_ppm", "region", "operator", "identity"}
+_SHARED = {"own", "service_us", "cap", "changes"}
+"""Of health: the sight's own, and rows that are empty once the log is drained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +130,15 @@ class Dispatcher:
         self._book = ReceiptBook(keys, window_us=window_us, skew_us=skew_us)
         self._beats = HeartbeatBook(keys, age_us=BEAT_AGE_US, skew_us=skew_us)
         self._stated_us = self.sight.rtt_us.copy()
+        self._skipped = 0
         self._late: set[int] = set()
         self._receipt_us = np.full(len(nodes), now_us, dtype=np.int64)
         self._ticked_us = now_us
 
     @property
     def sends(self) -> int:
-        """How many transactions were sent in all."""
-        return self._book.sends
+        """How many transactions were sent in all, since this object is there."""
+        return self._book.sends - self._skipped
 
     def choose(
         self,
@@ -262,6 +269,54 @@ class Dispatcher:
         else:
             self.memory = memory_after(last)
         self._trial = self.memory
+
+    def skip(self, sequence: int) -> None:
+        """Numbers below this one were given to sends by whoever went before: no other send gets them."""
+        before = self._book.sends
+        self._book.skip(sequence)
+        self._skipped += self._book.sends - before
+
+    def remembered(self) -> DispatcherMemory:
+        """All that it knows, but the changes of membership, which are in `changes`."""
+        return DispatcherMemory(
+            rows=written(self._rows()),
+            due=tuple(
+                Due(
+                    sequence=sequence,
+                    node=send.node,
+                    transaction=send.transaction,
+                    at_us=send.at_us,
+                    late=sequence in self._late,
+                )
+                for sequence, send in sorted(self._book.open.items())
+            ),
+            sequence=self._book.sends,
+            beats=dict(self._beats.last),
+            log=self.changes.model_copy(update={"changes": ()}),
+        )
+
+    def restore(self, memory: DispatcherMemory, changes: Sequence[Change]) -> bool:
+        """Go on from what was remembered; False, and nothing changed, where nodes or parameters are others now."""
+        head = self.changes.model_copy(update={"changes": (), "start_us": memory.log.start_us})
+        if head != memory.log or not read_into(self._rows(), memory.rows):
+            return False
+        self._trial, self._desk = self.memory, None
+        self.changes = memory.log.model_copy(update={"changes": tuple(changes)})
+        before = self._book.sends
+        sends = {due.sequence: Send(due.node, self._chain, due.transaction, due.at_us) for due in memory.due}
+        self._book.restore(sends, memory.sequence)
+        self._skipped += self._book.sends - before
+        self._late = {due.sequence for due in memory.due if due.late}
+        self._beats.restore(memory.beats)
+        return True
+
+    def _rows(self) -> dict[str, Ints]:
+        """All arrays that change by what happens."""
+        kinds = (("sight", self.sight, _STATED), ("memory", self.memory, {"cost"}), ("health", self.health, _SHARED))
+        rows = {
+            f"{kind}/{name}": row for kind, of, out in kinds for name, row in of._asdict().items() if name not in out
+        }
+        return {**rows, "receipt_us": self._receipt_us}
 
     def shut_out(self, nodes: Collection[str]) -> None:
         """Do not send to these from now on while others may take it; all others are in again."""

@@ -40,7 +40,7 @@ from engine.market.snapshot import check_fresh
 from engine.runtime.contest import Limits, Run, compete
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.embedded_settler import embedded_settler
-from engine.runtime.network_watch import Logged, NetworkWatch
+from engine.runtime.network_watch import NetworkWatch
 from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.remote import Gateway, compete_openly
@@ -168,10 +168,12 @@ class Auctioneer:
         return True
 
     def recover(self) -> list[int]:
-        """Void what was interrupted before its winners were decided: its intents are open again. Settle what was after it.
+        """Know of the network what was stored last, void what was interrupted before it was decided, settle what was after.
 
-        The numbers voided. Raises LeaseLostError, and SettlingError where a settlement does not become final.
+        The numbers voided, whose intents are open again. Raises LeaseLostError, and SettlingError where a settlement does not become final.
         """
+        if self._watch is not None:
+            self._watch.keeper.restore(self._database)
         voided = self._void("interrupted")
         self._settle_decided()
         return voided
@@ -201,7 +203,7 @@ class Auctioneer:
         timings.reach("settled")
         log.info("done", **timings.reached)
         if self._watch is not None:
-            self._watch.listen(self._logged())
+            self._watch.between(self._database, self._check_fence)
         return number
 
     def _turn(self) -> None:
@@ -246,7 +248,7 @@ class Auctioneer:
             # Nobody can prepare for it: it is drawn once the batch can not change any more.
             seed = "0x" + secrets.token_hex(32)
             asked = self._world.problem(number, snapshot, batch, holdings, deadline, seed)
-            problem = asked.model_copy(update={"network": self._settler.network()})
+            problem = asked.model_copy(update={"network": self._settler.network(self._world.view(work, snapshot))})
             work.auctions.open(
                 number,
                 problem_hash=problem.hash,
@@ -322,16 +324,11 @@ class Auctioneer:
             work.auctions.settle(number, done.record, settled.landed, now)
             content, key = settlement_bytes(settled), settled.settlement_hash
             work.settlements.end(number, key, content, landed=settled.landed, failed=settled.failed)
-            if standing is not None:
+            if self._watch is not None and standing is not None:
                 work.standings.put(number, canonical_bytes(standing))
+                self._watch.keeper.keep(work)
             self._world.leave(work, problem.snapshot, (state for _, state in sorted(replayed.venues.items())))
             self._hooks("settling")
-
-    def _logged(self) -> Logged | None:
-        """The settlement stored last, from which a round of probes is drawn."""
-        with self._database.reading() as work:
-            newest = work.settlements.newest()
-        return None if newest is None else Logged(*newest)
 
     def _judge(self, work: Work, run: Run, now_ms: int) -> RemoteSolver:
         return work.solvers.judge(

@@ -1,7 +1,8 @@
 """What the auctioneer shows of its network: a standing for each auction; and how it listens to the nodes in between.
 
 Guarantees
-1. A standing has what the dispatchers know and nothing else; it is stored in the transaction that posts a settlement.
+1. A standing has what the dispatchers know and nothing else; it is stored in the transaction that posts a settlement, and
+   so is what they know (engine.runtime.network_keeping), which is stored again when listening is over.
 2. `listen` is bounded: `ROUNDS` waits, so it takes a fraction of a second however ill the network is. What it hears
    changes only what the dispatchers know of the nodes; answers that are false change nothing but a count.
 3. A round of probes is drawn from the hash of a settlement that is stored already (`Logged`), and is over when `listen` is.
@@ -12,7 +13,7 @@ between settlements nobody would notice that a node died.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, get_args
 
 from engine.network.health.changes import Change
@@ -23,10 +24,13 @@ from engine.network.trust.heartbeats import Heartbeat
 from engine.network.trust.probes import Measurement
 from engine.network.trust.receipts import Receipt
 from engine.network.trust.rounds import RoundBook
+from engine.runtime.network_keeping import NetworkKeeper
 from engine.settlement.chains import Network
 from engine.settlement.executor import Answer, Executor
 from engine.settlement.observed import ObservedDispatchers
 from engine.settlement.reports import check_report
+from engine.store.database import Database
+from engine.store.work import Work
 from intents.errors import InputError
 
 ROUNDS, ROUND_US = 4, 4_000_000
@@ -56,6 +60,19 @@ class NetworkWatch:
         self._network = network
         self._dispatchers = dispatchers
         self._seen = seen
+        self.keeper = NetworkKeeper(dispatchers)
+
+    def between(self, database: Database, guard: Callable[[Work], None]) -> None:
+        """Listen after an auction, and store what was learnt; `guard` runs in that transaction.
+
+        Raises what the executor, the store and the guard raise.
+        """
+        with database.reading() as work:
+            newest = work.settlements.newest()
+        self.listen(None if newest is None else Logged(*newest))
+        with database.transaction() as work:
+            guard(work)
+            self.keeper.keep(work)
 
     def listen(self, logged: Logged | None = None) -> None:
         """Hear what nodes say of themselves and, with a settlement that is stored, of each other; judge health by it.

@@ -6,16 +6,20 @@ its stated one and what challengers measured on top of its distance (`engine.net
 sender's transactions more often than others' (`engine.network.trust.censorship`) is sent nothing from the next settlement on;
 its conviction is in that one's record.
 
-What the test has seen so far is lost with the process.
+All that is learnt is `remembered` and can be gone on from by another process; rates of arrival begin anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from engine.network.dispatcher import Dispatcher, NodeFacts
 from engine.network.estimators import Arrivals
 from engine.network.health.admission import Admission, Klass
+from engine.network.health.changes import Change
 from engine.network.health.reducer import Settings
 from engine.network.policies import DEFAULT
+from engine.network.remembered import NetworkMemory
 from engine.network.shares import BURST, Estimates, Shares, counted_rate, moved, solved
 from engine.network.trust.censorship import TERM_US, CensorshipWatch, Conviction
 from engine.network.trust.dispatch_log import Choice
@@ -87,6 +91,8 @@ class ChainDispatchers:
         for chain in sorted({step.chain for step in plan.steps}):
             dispatcher = self.chains[chain]
             dispatcher.advance(now_us)
+            sent = (attempt.sequence for attempt in attempts if plan.transactions[attempt.transaction].chain == chain)
+            dispatcher.skip(1 + max(sent, default=-1))
             dispatcher.resume(draw_seed(plan.hash, chain), last.get(chain), asked.get(chain))
             greatest = max(step.value for step in plan.steps if step.chain == chain)
             shares = self._shares(chain, len(attempts), BURST * greatest, now_us)
@@ -183,6 +189,29 @@ class ChainDispatchers:
         """The node did not bring the transaction onto the chain in time."""
         self.chains[transaction.chain].timed_out(transaction, node, sequence, now_us)
         self._judge(transaction.chain, node, sequence, now_us, landed=False)
+
+    def remembered(self) -> NetworkMemory:
+        """All that was learnt, but the changes of membership, which are in the dispatchers' `changes`."""
+        return NetworkMemory(
+            chains={chain: dispatcher.remembered() for chain, dispatcher in self.chains.items()},
+            rounds=self.rounds,
+            evidence=self._watch.remembered(),
+            convictions=tuple(self._convictions.values()),
+        )
+
+    def restore(self, memory: NetworkMemory, changes: Mapping[str, Sequence[Change]]) -> frozenset[str]:
+        """Go on from what was remembered; the chains for which it was taken. Others begin anew, their nodes being others."""
+        taken = {
+            chain
+            for chain, dispatcher in self.chains.items()
+            if chain in memory.chains and dispatcher.restore(memory.chains[chain], changes.get(chain, ()))
+        }
+        self.rounds = {chain: made for chain, made in memory.rounds.items() if chain in taken}
+        for chain, made in self.rounds.items():
+            self.chains[chain].set_delays([delay.used_us for delay in made.after])
+        self._watch.restore(memory.evidence)
+        self._convictions = {(each.node, each.sender): each for each in memory.convictions}
+        return frozenset(taken)
 
     def _known(self, chain: str) -> Dispatcher:
         if chain not in self.chains:

@@ -6,10 +6,13 @@ forger may have made up; names that are no node's count for nobody, so there are
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.network.dispatcher import Dispatcher
 from engine.network.health.admission import Admission, Klass
+from engine.network.health.changes import Change
+from engine.network.remembered import NetworkMemory
 from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.heartbeats import Heartbeat
@@ -106,6 +109,14 @@ class ObservedDispatchers:
     def measured(self, book: RoundBook) -> None:
         """A round of probes is over."""
         self._dispatchers.measured(book)
+
+    def remembered(self) -> NetworkMemory:
+        """All that was learnt."""
+        return self._dispatchers.remembered()
+
+    def restore(self, memory: NetworkMemory, changes: Mapping[str, Sequence[Change]]) -> frozenset[str]:
+        """Go on from what was remembered; the chains for which it was taken."""
+        return self._dispatchers.restore(memory, changes)
 
     def refused(self, chain: str, node: str) -> None:
         """A message in the node's name did not count."""

@@ -271,7 +271,6 @@ settlements = Table(
     CheckConstraint("(settlement_hash IS NULL) = (record IS NULL)", name="record"),
     comment="How each decided auction is settled on its chains",
 )
-
 settled_bids = Table(
     "settled_bids",
     metadata,
@@ -288,7 +287,21 @@ network_standings = Table(
     _column("standing", Packed, comment="Nodes and chains, canonical JSON, deflated"),
     comment="How the network stood when each auction was settled, for those who watch",
 )
-
+network_memory = Table(
+    "network_memory",
+    metadata,
+    _column("name", String(100), primary_key=True, comment="Whose"),
+    _column("memory", Packed, comment="Health, evidence, delays, sends under way: canonical JSON, deflated"),
+    comment="What the dispatchers know, for whoever leads next to go on from; replaced as a whole",
+)
+membership_changes = Table(
+    "membership_changes",
+    metadata,
+    _column("chain", String(100), primary_key=True, comment="The chain"),
+    _column("position", Number, primary_key=True, comment="Which change of its nodes, counted from 0"),
+    _column("change", Packed, comment="The change, and the inputs that reproduce it: canonical JSON, deflated"),
+    comment="Nodes that went out, came back on trial, or are in again",
+)
 simulated_networks = Table(
     "simulated_networks",
     metadata,
@@ -297,7 +310,6 @@ simulated_networks = Table(
     _column("state", Packed, comment="Where its chains and nodes stand, JSON, deflated"),
     comment="Simulated chains: the outside, kept here for the embedded world; nothing else refers to it",
 )
-
 entries = Table(
     "entries",
     metadata,
@@ -377,7 +389,6 @@ idempotency_keys = Table(
     _column("body", Packed, nullable=True, comment="The answer's body, deflated; null until there is one"),
     comment="Answers to repeat for repeated requests",
 )
-
 leases = Table(
     "leases",
     metadata,

@@ -69,6 +69,31 @@ class Conviction(Value):
     until_us: Count
 
 
+class OpenTest(Value):
+    """How far the test of one node and one sender is."""
+
+    node: Text
+    sender: Text
+    evidence: int
+    pairs: Count
+    cleared: Count
+
+
+class Unpaired(Value):
+    """A transaction that waits for a partner of another sender at the same node."""
+
+    node: Text
+    sender: Text
+    landed: bool
+
+
+class Evidence(Value):
+    """The tests of all nodes, to be stored; transactions in the order in which they came."""
+
+    tests: tuple[OpenTest, ...] = ()
+    waiting: tuple[Unpaired, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class PairTest:
     """One node and one victim. `evidence`: log likelihood ratio of the running test in billionths; `cleared`: tests lost."""
@@ -122,6 +147,30 @@ class CensorshipWatch:
             if before.verdict != after.verdict:
                 found.append(victim)
         return tuple(sorted(found))
+
+    def remembered(self) -> Evidence:
+        """All of it, to go on from."""
+        tests = sorted(self._tests.items())
+        return Evidence(
+            tests=tuple(
+                OpenTest(node=node, sender=sender, evidence=one.evidence, pairs=one.pairs, cleared=one.cleared)
+                for (node, sender), one in tests
+            ),
+            waiting=tuple(
+                Unpaired(node=node, sender=sender, landed=landed)
+                for node, line in sorted(self._waiting.items())
+                for sender, landed in line
+            ),
+        )
+
+    def restore(self, evidence: Evidence) -> None:
+        """Go on from what was remembered."""
+        self._tests = {
+            (each.node, each.sender): PairTest(each.evidence, each.pairs, each.cleared) for each in evidence.tests
+        }
+        self._waiting = {}
+        for each in evidence.waiting:
+            self._waiting.setdefault(each.node, []).append((each.sender, each.landed))
 
     def forget(self, node: str, owner: str) -> None:
         """Begin the test of a node and an owner anew."""

@@ -31,13 +31,13 @@ class Heartbeat(Signed):
 
 
 class HeartbeatBook:
-    """The last heartbeat of each node. `keys`: registered keys; `age_us`: the oldest that counts; `skew_us`: of clocks."""
+    """The heartbeats of some nodes. `keys`: registered keys; `age_us`: the oldest that counts; `skew_us`: of clocks."""
 
     def __init__(self, keys: Mapping[str, str], *, age_us: int, skew_us: int) -> None:
         self._keys = keys
         self._age_us = age_us
         self._skew_us = skew_us
-        self._last: dict[str, tuple[Heartbeat, int]] = {}
+        self._last: dict[str, int] = {}
 
     def receive(self, heartbeat: Heartbeat, now_us: int) -> None:
         """Take a heartbeat.
@@ -50,8 +50,8 @@ class HeartbeatBook:
             raise InputError("unknown_node", "/node", expected="a registered node", actual=heartbeat.node)
         heartbeat.check(key)
         last = self._last.get(heartbeat.node)
-        if last is not None and heartbeat.sequence <= last[0].sequence:
-            expected = f"above {last[0].sequence}"
+        if last is not None and heartbeat.sequence <= last:
+            expected = f"above {last}"
             raise InputError("replayed_heartbeat", "/sequence", expected=expected, actual=str(heartbeat.sequence))
         if heartbeat.at_us < now_us - self._age_us - self._skew_us:
             expected = f"from {now_us - self._age_us} us on, give or take {self._skew_us}"
@@ -59,14 +59,13 @@ class HeartbeatBook:
         if heartbeat.at_us > now_us + self._skew_us:
             expected = f"by {now_us} us, give or take {self._skew_us}"
             raise InputError("heartbeat_time", "/at_us", expected=expected, actual=f"{heartbeat.at_us} us")
-        self._last[heartbeat.node] = heartbeat, now_us
+        self._last[heartbeat.node] = heartbeat.sequence
 
-    def last(self, node: str) -> Heartbeat | None:
-        """The node's last heartbeat, however old."""
-        found = self._last.get(node)
-        return None if found is None else found[0]
+    @property
+    def last(self) -> Mapping[str, int]:
+        """The number of each node's last heartbeat."""
+        return self._last
 
-    def alive(self, node: str, now_us: int) -> bool:
-        """Whether a heartbeat of the node came within the last `age_us`, by our clock."""
-        found = self._last.get(node)
-        return found is not None and now_us - found[1] <= self._age_us
+    def restore(self, last: Mapping[str, int]) -> None:
+        """Go on from there: what came before does not count again."""
+        self._last = dict(last)

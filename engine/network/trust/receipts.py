@@ -12,6 +12,7 @@ can only look busier than it is, until its window closes and the send counts as 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
@@ -81,6 +82,21 @@ class ReceiptBook:
     def sends(self) -> int:
         """How many sends there were in all."""
         return self._next
+
+    @property
+    def open(self) -> Mapping[int, Send]:
+        """Sends that are neither answered nor lost, by sequence."""
+        return self._open
+
+    def restore(self, open_sends: Mapping[int, Send], sequence: int) -> None:
+        """Go on with these sends; the next gets this number or a later one."""
+        self._open = dict(open_sends)
+        self._in_flight = dict(Counter(send.node for send in self._open.values()))
+        self.skip(sequence)
+
+    def skip(self, sequence: int) -> None:
+        """Numbers below this one were given: the next send gets none of them."""
+        self._next = max(self._next, sequence)
 
     def in_flight(self, node: str) -> int:
         """Sends to the node that are neither answered nor lost."""

@@ -11,7 +11,8 @@ Guarantees
    more than `STEP_US` and a quarter: small noise changes no choice.
 
 It does not show that a challenger measured at all: it may state what it likes, and the median is for that. Where fewer
-answered than were drawn, fewer liars own the median. What was known before a round is the round's before it to show.
+answered than were drawn, fewer liars own the median; whether one that is not there never came or was left out by whoever
+kept the round, the round can not say. What was known before a round is the round's before it to show.
 """
 
 from __future__ import annotations
