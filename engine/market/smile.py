@@ -40,12 +40,21 @@ class Smile:
 
     def premium(self, strike: Fraction, right: Right) -> Fraction:
         """The undiscounted premium in quote per underlying, correct to about 15 digits; never negative."""
-        variance = self.volatility(strike) ** 2 * Fraction(self.seconds, YEAR_SECONDS)
-        deviation = _C.sqrt(_decimal(variance))
-        d1 = _C.divide(_C.ln(_decimal(self.forward / strike)) + _decimal(variance / 2), deviation)
+        d1, deviation = self._d1(strike)
         d2 = _C.subtract(d1, deviation)
         call = self.forward * Fraction(normal_cdf(d1)) - strike * Fraction(normal_cdf(d2))
         return max(Fraction(0), call if right == "C" else call - self.forward + strike)
+
+    def delta(self, strike: Fraction, right: Right) -> Fraction:
+        """What the premium changes by with the forward, the volatility held: N(d1), for puts less 1."""
+        call = Fraction(normal_cdf(self._d1(strike)[0]))
+        return call if right == "C" else call - 1
+
+    def _d1(self, strike: Fraction) -> tuple[Decimal, Decimal]:
+        """(d1, sqrt(v))."""
+        variance = self.volatility(strike) ** 2 * Fraction(self.seconds, YEAR_SECONDS)
+        deviation = _C.sqrt(_decimal(variance))
+        return _C.divide(_C.ln(_decimal(self.forward / strike)) + _decimal(variance / 2), deviation), deviation
 
 
 def normal_cdf(x: Decimal) -> Decimal:

@@ -9,7 +9,7 @@ Of a node's service times only the mean is estimated, so they count as exponenti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 
 from engine.network.delay_price import PPM
@@ -19,13 +19,22 @@ from engine.network.health.membership import IN, OUT
 from engine.network.health.reducer import N
 from engine.network.outlook import ChainView, DepthView, NodeView, Outlook, network_snapshot
 from engine.network.policies.observing import peak_latency_us
-from engine.network.state import Health, NetworkSnapshot
+from engine.network.state import Derivative, Health, NetworkSnapshot
 
 HALF_LIFE_US = 60_000_000
 """A minute ago counts half in the rate of arrivals."""
 
 SAMPLE = 40
 """Quantiles that stand for exponential service times."""
+
+
+@dataclass(frozen=True)
+class MarketView:
+    """What the market says beside it, as in `NetworkSnapshot` and `Outlook`."""
+
+    volatilities: Mapping[str, int] = field(default_factory=dict)
+    derivatives: Mapping[str, Derivative] = field(default_factory=dict)
+    depths: Mapping[str, Mapping[str, DepthView]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class ChainFacts:
 
 
 class SeenNetwork:
-    """All chains' dispatchers, and how many transactions came lately. `volatilities` as in `NetworkSnapshot`."""
+    """All chains' dispatchers, and how many transactions came lately. `volatilities`: where the market says nothing."""
 
     def __init__(
         self,
@@ -49,14 +58,15 @@ class SeenNetwork:
     ) -> None:
         self._dispatchers = dispatchers
         self._facts = facts
-        self._volatilities = volatilities
+        self._market = MarketView(volatilities)
         self._arrivals = {place: Arrivals(now_us, 1e-9, HALF_LIFE_US) for place in dispatchers}
         self._sends = {place: dispatcher.sends for place, dispatcher in dispatchers.items()}
 
-    def snapshot(self, now_us: int, depths: Mapping[str, DepthView] | None = None) -> NetworkSnapshot:
-        """The snapshot as of now, which is not before the last; `depths` as in `Outlook`."""
+    def snapshot(self, now_us: int, market: MarketView | None = None) -> NetworkSnapshot:
+        """The snapshot as of now, which is not before the last."""
         chains = {place: self._chain(place, dispatcher, now_us) for place, dispatcher in self._dispatchers.items()}
-        return network_snapshot(Outlook(chains, self._volatilities, depths or {}), now_us)
+        said = self._market if market is None else market
+        return network_snapshot(Outlook(chains, said.volatilities, said.derivatives, said.depths), now_us)
 
     def _chain(self, place: str, dispatcher: Dispatcher, now_us: int) -> ChainView:
         dispatcher.advance(now_us)

@@ -36,7 +36,9 @@ from engine.market.feeds.synthetic_market import (
 from engine.market.snapshot import Snapshot
 from engine.market.venues.base import VenueState
 from engine.market.world import World, without_empty_levels
+from engine.network.seen import MarketView
 from engine.runtime.clock import Clock, SystemClock
+from engine.runtime.embedded_view import market_view, note_prices, note_quotes
 from engine.store.database import Database
 from engine.store.errors import StoreError
 from engine.store.work import Work
@@ -94,6 +96,8 @@ class EmbeddedWorld:
             quoted = market(self.seed, number, rolls)
             assets = {**snapshot.assets, **quoted.assets}
             snapshot = snapshot.model_copy(update={"venues": quoted.venues, "assets": assets})
+            note_quotes(work, snapshot)
+        note_prices(work, snapshot)
         work.snapshots.put(snapshot)
         intents, needed = order_flow(self.seed, snapshot, number)
         self._withdraw(work, now_ms)
@@ -104,6 +108,10 @@ class EmbeddedWorld:
             work.intents.add(intent, accepted_ms=now_ms, receipt={})
         work.meta.set(_FLOW, json.dumps([intent.id for intent in new]))
         return snapshot
+
+    def view(self, work: Work, snapshot: Snapshot) -> MarketView:
+        """What the market that arrived says of volatilities, derivatives and depths."""
+        return market_view(work, snapshot)
 
     def problem(
         self,
@@ -154,7 +162,9 @@ class ListedAssets:
 
 
 def _begin(work: Work, seed: int) -> None:
-    work.meta.set(_MARKET, work.snapshots.put(market(seed)))
+    first = market(seed)
+    work.meta.set(_MARKET, work.snapshots.put(first))
+    note_quotes(work, first)
     for name in DEFAULT_SOLVERS:
         work.solvers.register_builtin(name)
     held = {owner: {asset: h.amount for asset, h in assets.items()} for owner, assets in inventory().items()}

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.audit.record import Record
-from engine.network.seen import SeenNetwork
+from engine.network.seen import MarketView, SeenNetwork
 from engine.network.state import NetworkSnapshot
 from engine.settlement.chains import Network
 from engine.settlement.dispatch import Chooser, Dispatch
@@ -82,9 +82,9 @@ class Settler:
         self._patience_seconds = patience_seconds
         self._hooks = hooks
 
-    def network(self) -> NetworkSnapshot | None:
-        """The network as it is seen now; None where nobody looks."""
-        return None if self._seen is None else self._seen.snapshot(self._executor.now_us())
+    def network(self, market: MarketView | None = None) -> NetworkSnapshot | None:
+        """The network as it is seen now, beside what the market says; None where nobody looks."""
+        return None if self._seen is None else self._seen.snapshot(self._executor.now_us(), market)
 
     def begin(self, work: Work, number: int, record: Record) -> None:
         """Store the plan of an auction that `work` decides. Raises InputError `unknown_chain`."""
