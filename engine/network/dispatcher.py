@@ -22,13 +22,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-
 from engine.network.draws import Ints, seeded
-from engine.network.health.admission import Admission, Asked, Desk, Klass, admission_of, desk_of, set_desk
+from engine.network.health.admission import (
+    Admission,
+    Asked,
+    Desk,
+    Klass,
+    admission_of,
+    desk_of,
+    set_desk,
+)
 from engine.network.health.admission import replayed as admitted_again
 from engine.network.health.changes import Change, ChangeLog, drained, new_log
 from engine.network.health.reducer import (
     Health,
+    N,
     Settings,
     new_health,
     note_answer,
@@ -40,8 +48,20 @@ from engine.network.health.reducer import (
 )
 from engine.network.health.shards import node_seed
 from engine.network.policies import DEFAULT, POLICIES
-from engine.network.policies.base import PPM, Memory, Request, Sight, blank_memory, blank_sight
-from engine.network.policies.observing import learn_service, record_receipt, record_report, record_send
+from engine.network.policies.base import (
+    PPM,
+    Memory,
+    Request,
+    Sight,
+    blank_memory,
+    blank_sight,
+)
+from engine.network.policies.observing import (
+    learn_service,
+    record_receipt,
+    record_report,
+    record_send,
+)
 from engine.network.remembered import DispatcherMemory, Due, read_into, written
 from engine.network.trust.choice_replay import Dispatch, decide, memory_after
 from engine.network.trust.dispatch_log import NOBODY, Choice
@@ -234,6 +254,10 @@ class Dispatcher:
         """A heartbeat came. Raises InputError where it does not count (`HeartbeatBook`), and changes nothing then."""
         self._beats.receive(heartbeat, now_us)
         self.reported(heartbeat.node, heartbeat.queue, now_us)
+
+    def expect_beats(self) -> None:
+        """The nodes sign heartbeats, so silence means something from now on, also of one that was never heard."""
+        self.health.node[:, N.reports] = 1
 
     def set_delays(self, delays_us: Sequence[int]) -> None:
         """What each node is measured to add to its stated distance, from now on. Raises InputError `bad_delays`."""

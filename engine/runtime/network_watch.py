@@ -28,7 +28,7 @@ from engine.runtime.network_keeping import NetworkKeeper
 from engine.settlement.chains import Network
 from engine.settlement.executor import Answer, Executor
 from engine.settlement.observed import ObservedDispatchers
-from engine.settlement.reports import check_report
+from engine.settlement.reports import Report, check_report
 from engine.store.database import Database
 from engine.store.work import Work
 from intents.errors import InputError
@@ -79,6 +79,8 @@ class NetworkWatch:
 
         Raises what the executor raises.
         """
+        for place in self._signing():
+            self._dispatchers.chains[place].expect_beats()
         book = None if logged is None else self._probed(logged)
         for _ in range(ROUNDS):
             now_us = self._executor.now_us()
@@ -98,12 +100,15 @@ class NetworkWatch:
 
     def _probed(self, logged: Logged) -> RoundBook:
         """The round that follows from a stored settlement, asked for."""
-        signing = [place for place in self._network.chains if self._executor.signs(place)]
-        book = RoundBook(self._network.ground, logged.root, logged.number, signing)
+        book = RoundBook(self._network.ground, logged.root, logged.number, self._signing())
         now_us = self._executor.now_us()
         for challenger, node in book.pairs:
             self._executor.probe(challenger, node, book.seed, now_us)
         return book
+
+    def _signing(self) -> list[str]:
+        """Chains whose nodes sign heartbeats and measurements."""
+        return [place for place in self._network.chains if self._executor.signs(place)]
 
     def standing(self, auction: int, at_ms: int) -> NetworkStanding:
         """How the network stands; what is counted per settlement begins anew after it."""
@@ -134,10 +139,18 @@ class NetworkWatch:
             elif isinstance(answer, Measurement):
                 self._measured(answer, book)
             elif answer.chain in self._network.chains:
-                check_report(answer, self._network.chains[answer.chain])
-                self._dispatchers.reported(answer, now_us)
+                self._reported(answer, now_us)
         except InputError:
             return  # false: as if it had not come. It is counted where it is refused
+
+    def _reported(self, report: Report, now_us: int) -> None:
+        """A report. Raises InputError where it is not its node's."""
+        try:
+            check_report(report, self._network.chains[report.chain])
+        except InputError:
+            self._dispatchers.refused(report.chain, report.node)
+            raise
+        self._dispatchers.reported(report, now_us)
 
     def _measured(self, measurement: Measurement, book: RoundBook | None) -> None:
         """Take it into the open round. Raises InputError where it does not count."""

@@ -76,6 +76,7 @@ class ChainDispatchers:
         self._watch = CensorshipWatch()
         self._convictions: dict[tuple[str, str], Conviction] = {}
         self._senders: dict[tuple[str, int], str] = {}
+        self._asked_us: dict[tuple[str, str], int] = {}
         self.rounds: dict[str, Round] = {}
 
     def prepare(self, plan: Plan, progress: Progress, now_us: int) -> tuple[Shares, ...]:
@@ -167,9 +168,14 @@ class ChainDispatchers:
         """The chain's nodes that are to be asked for a sign of life."""
         return self.chains[chain].advance(now_us)
 
-    def reported(self, report: Report, now_us: int) -> None:
-        """A report came whose signature was checked."""
+    def reported(self, report: Report, now_us: int) -> bool:
+        """A report came whose signature was checked. Whether it is a sign of life: it answers a later question than the last."""
+        asked_us = self._asked_us.get((report.chain, report.node), -1)
+        if report.asked_us <= asked_us:
+            return False
+        self._asked_us[report.chain, report.node] = report.asked_us
         self.chains[report.chain].reported(report.node, report.queue, now_us)
+        return True
 
     def heard(self, heartbeat: Heartbeat, now_us: int) -> None:
         """A heartbeat came. Raises InputError where it does not count."""

@@ -68,8 +68,8 @@ class Chooser(Protocol):
     def silent(self, chain: str, now_us: int) -> tuple[str, ...]:
         """The chain's nodes that were silent so long that they are to be asked for a sign of life."""
 
-    def reported(self, report: Report, now_us: int) -> None:
-        """A report came whose signature was checked."""
+    def reported(self, report: Report, now_us: int) -> bool:
+        """A report came whose signature was checked. Whether it is a sign of life; what it states of the chain stands."""
 
     def heard(self, heartbeat: Heartbeat, now_us: int) -> None:
         """A heartbeat came. Raises InputError where it does not count."""

@@ -128,9 +128,12 @@ class ObservedDispatchers:
         """The chain's nodes that are to be asked for a sign of life."""
         return self._dispatchers.silent(chain, now_us)
 
-    def reported(self, report: Report, now_us: int) -> None:
-        """A report came whose signature was checked."""
-        self._dispatchers.reported(report, now_us)
+    def reported(self, report: Report, now_us: int) -> bool:
+        """A report came whose signature was checked. Whether it is a sign of life; a repeated one is none."""
+        counts = self._dispatchers.reported(report, now_us)
+        if not counts:
+            self.refused(report.chain, report.node)
+        return counts
 
     def timed_out(self, transaction: Transaction, node: str, sequence: int, now_us: int) -> None:
         """The node did not bring the transaction onto the chain in time."""

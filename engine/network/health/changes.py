@@ -169,7 +169,7 @@ class _Known(NamedTuple):
 
 
 def _start(log: ChangeLog, rules: Rules) -> _Known:
-    return _Known(IN, log.start_us - rules.dwell_us, Decision(IN, log.start_us, 0, 0, 0, 0))
+    return _Known(IN, log.start_us - rules.dwell_us, Decision(IN, 0, 0, 0, 0, 0))
 
 
 def _expected(evidence: Evidence, last: list[_Known]) -> Evidence:
