@@ -22,16 +22,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
 from engine.network.draws import Ints, seeded
-from engine.network.health.admission import (
-    Admission,
-    Asked,
-    Desk,
-    Klass,
-    admission_of,
-    desk_of,
-    set_desk,
-)
+from engine.network.health.admission import Admission, Asked, Desk, Klass, admission_of, desk_of, set_desk
 from engine.network.health.admission import replayed as admitted_again
 from engine.network.health.changes import Change, ChangeLog, drained, new_log
 from engine.network.health.reducer import (
@@ -48,20 +41,8 @@ from engine.network.health.reducer import (
 )
 from engine.network.health.shards import node_seed
 from engine.network.policies import DEFAULT, POLICIES
-from engine.network.policies.base import (
-    PPM,
-    Memory,
-    Request,
-    Sight,
-    blank_memory,
-    blank_sight,
-)
-from engine.network.policies.observing import (
-    learn_service,
-    record_receipt,
-    record_report,
-    record_send,
-)
+from engine.network.policies.base import PPM, Memory, Request, Sight, blank_memory, blank_sight
+from engine.network.policies.observing import learn_service, record_receipt, record_report, record_send
 from engine.network.remembered import DispatcherMemory, Due, read_into, written
 from engine.network.trust.choice_replay import Dispatch, decide, memory_after
 from engine.network.trust.dispatch_log import NOBODY, Choice
