@@ -13,12 +13,29 @@ from engine.network.standing import NodeStanding
 CHANGES = 3
 """Changes of membership shown of each chain, the newest ones."""
 
-HEADINGS = ("node", "operator", "region", "health", "load", "cap", "service", "share", "sent", "late", "out", "refused")
+HEADINGS = (
+    "node",
+    "operator",
+    "region",
+    "health",
+    "load",
+    "cap",
+    "service",
+    "delay",
+    "share",
+    "sent",
+    "late",
+    "out",
+    "refused",
+)
 STYLES = {"up": "green", "warming": "yellow", "ejected": "red", "gone": "red"}
 
 
 def draw(service: Client, url: str) -> RenderableType:
-    """The picture. `load` is in flight now, and the most at a time in the last settlement; `sent`: then, and in all."""
+    """The picture. `load` is in flight now, and the most at a time in the last settlement; `sent`: then, and in all.
+
+    `delay`: what others measured a node to add to its distance.
+    """
     return picture(service.network(), url)
 
 
@@ -35,7 +52,7 @@ def _chain(chain: ChainNetworkView) -> list[RenderableType]:
     delay = chain.delay
     expected = f"included in {_seconds(delay.delay_us)} ({_seconds(delay.low_us)} to {_seconds(delay.high_us)})"
     title = Text(f"{plain(chain.chain)}   {expected}   {_measures(chain.planned)}", style="bold")
-    shown = table(HEADINGS, [_row(node) for node in chain.nodes], right={4, 5, 6, 7, 8, 9, 10, 11})
+    shown = table(HEADINGS, [_row(node) for node in chain.nodes], right={4, 5, 6, 7, 8, 9, 10, 11, 12})
     changes = [
         Text(
             f"  {change.at_us / 1_000_000:.0f} s: {plain(change.node)} {change.state} ({plain(change.reason)})",
@@ -43,7 +60,18 @@ def _chain(chain: ChainNetworkView) -> list[RenderableType]:
         )
         for change in chain.changes[-CHANGES:]
     ]
-    return [title, shown, *changes]
+    return [title, shown, _trust(chain), *changes]
+
+
+def _trust(chain: ChainNetworkView) -> Text:
+    beats = "heartbeats signed" if chain.heartbeats else "no heartbeats: nodes are asked"
+    if chain.probes is None:
+        return Text(f"  {beats}; nobody measured yet" if chain.heartbeats else f"  {beats}, distances as stated")
+    probes = chain.probes
+    return Text(
+        f"  {beats}; {len(probes.measurements)} measurements drawn from the settlement of auction {probes.auction}, medians of "
+        f"{probes.least} or more (a fifth of operators lying own one with {probes.capture_ppm / 10_000:.2f} %)"
+    )
 
 
 def _row(node: NodeStanding) -> list[str | Text]:
@@ -55,6 +83,7 @@ def _row(node: NodeStanding) -> list[str | Text]:
         f"{node.in_flight}/{node.busiest}",
         str(node.cap),
         _seconds(node.service_us),
+        f"{node.delay_us / 1000:.0f} ms",
         f"{node.planned_ppm / 10_000:.1f} %",
         f"{node.sent_now}/{node.sent}",
         str(node.timeouts),

@@ -16,8 +16,10 @@ GAUGES = {
     "service_us": "Estimated mean service time, microseconds of the network's time.",
     "sent": "Transactions sent to it since the auctioneer began to lead.",
     "timeouts": "Sends that brought nothing in time, since then.",
-    "ejections": "Times it was put out, since then.",
-    "refused": "Receipts in its name that did not count, since then.",
+    "ejections": "Times it was put out, as the stored log has it.",
+    "refused": "Messages in its name that did not count, since the auctioneer began to lead.",
+    "beats": "Signed heartbeats that counted, since then.",
+    "delay_us": "What others measured it to add to its distance, microseconds.",
 }
 """What is shown of a node, by the name of its field."""
 

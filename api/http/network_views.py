@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Self
 
 from engine.network.decentralisation import measure
+from engine.network.delay_price import PPM
 from engine.network.standing import ChainStanding, MembershipChange, NetworkStanding, NodeStanding
 from engine.network.state import ChainState
-from intents.identifiers import PlaceId, Text
+from engine.network.trust.challengers import capture_probability, round_seed
+from engine.network.trust.probes import Measurement
+from engine.network.trust.rounds import LIARS, VANTAGES, Round
+from intents.identifiers import Digest, PlaceId, Text
 from intents.values import Value
 
 
@@ -32,10 +37,40 @@ class OperatorView(Value):
     sent: int
 
 
+class ProbesView(Value):
+    """The round of probes whose delays the settlement's choices counted with: all that is needed to redo it but the keys.
+
+    Its pairs follow from `root`, the hash of the settlement of `auction`, by `seed`; `least` of a node's measurements make a
+    median. `capture_ppm`: how likely liars are at least half of a node's challengers where a fifth of the other operators lie.
+    """
+
+    auction: int
+    root: Digest
+    seed: Digest
+    least: int
+    capture_ppm: int
+    measurements: tuple[Measurement, ...]
+
+    @classmethod
+    def of(cls, made: Round, operators: int) -> Self:
+        """The view of a round among so many operators."""
+        others = operators - 1
+        captured = capture_probability(others, ceil(others / 5), min(VANTAGES, others))
+        return cls(
+            auction=made.number,
+            root=made.root,
+            seed=round_seed(made.root, made.number),
+            least=2 * LIARS + 1,
+            capture_ppm=ceil(captured * PPM),
+            measurements=made.measurements,
+        )
+
+
 class ChainNetworkView(Value):
     """One chain: delay until inclusion, nodes, operators, and how concentrated the plan and what was sent are.
 
-    `planned` is null where no node may be sent to, `dispatched` where nothing was sent.
+    `planned` is null where no node may be sent to, `dispatched` where nothing was sent. `heartbeats`: whether nodes sign
+    them; `probes` is null before the first round, and where nodes do not measure each other.
     """
 
     chain: PlaceId
@@ -45,10 +80,12 @@ class ChainNetworkView(Value):
     planned: DecentralisationView | None
     dispatched: DecentralisationView | None
     changes: tuple[MembershipChange, ...]
+    heartbeats: bool
+    probes: ProbesView | None
 
     @classmethod
-    def of(cls, chain: str, standing: ChainStanding) -> Self:
-        """The view of a chain's standing."""
+    def of(cls, chain: str, standing: ChainStanding, everywhere: int) -> Self:
+        """The view of a chain's standing, in a network of so many operators."""
         operators = tuple(_operators(standing.nodes))
         return cls(
             chain=chain,
@@ -58,6 +95,8 @@ class ChainNetworkView(Value):
             planned=_measured(one.planned_ppm for one in operators),
             dispatched=_measured(one.sent for one in operators),
             changes=standing.changes,
+            heartbeats=standing.heartbeats,
+            probes=None if standing.round is None else ProbesView.of(standing.round, everywhere),
         )
 
 
@@ -72,11 +111,12 @@ class NetworkView(Value):
     @classmethod
     def of(cls, standing: NetworkStanding) -> Self:
         """The view of a standing, chains in ascending order."""
+        everywhere = len({node.operator for one in standing.chains.values() for node in one.nodes})
         return cls(
             auction=standing.auction,
             at_ms=standing.at_ms,
             time_us=standing.time_us,
-            chains=tuple(ChainNetworkView.of(chain, one) for chain, one in sorted(standing.chains.items())),
+            chains=tuple(ChainNetworkView.of(chain, one, everywhere) for chain, one in sorted(standing.chains.items())),
         )
 
 

@@ -21,7 +21,7 @@ State = Literal["in", "returning", "out"]
 
 
 class NodeStanding(Value):
-    """A node. Counts are since the auctioneer began to lead.
+    """A node. Counts are since the auctioneer began to lead, but `ejections`, which are since its log began.
 
     `in_flight`: own sends less signed receipts now; `busiest`: the most of them at a time in this auction's settlement;
     `cap`: the most allowed;
