@@ -154,15 +154,18 @@ TARGETS: list[Target] = [
             limit,
             Place("waiting", policy, law, 0.95),
             Place("waiting", "last_observed", law, 0.95),
-            Place("waiting", "simulated", law, 0.95),
+            Place("waiting", bound, law, 0.95),
         )
         for law, limit in (("exponential", 0.05), ("lognormal SCV 4", 0.15))
-        for policy, what in (("predicted", "rates known"), ("online", "rates estimated from 100,000 customers"))
+        for policy, what, bound in (
+            ("predicted", "rates known", "simulated"),
+            ("online", "rates estimated from 100,000 customers", "sampling"),
+        )
     ),
     *(
         Target(
             3,
-            f"{law}, rho {rho:g}: coverage of the 90 % interval off by",
+            f"{law}, rho {rho:g}: coverage of the 90 % interval off what can be had by",
             "off_coverage",
             0.03,
             Place("waiting", "online", law, rho),
