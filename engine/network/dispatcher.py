@@ -46,6 +46,7 @@ from engine.network.policies.observing import learn_service, record_receipt, rec
 from engine.network.remembered import DispatcherMemory, Due, read_into, written
 from engine.network.trust.choice_replay import Dispatch, decide, memory_after
 from engine.network.trust.dispatch_log import NOBODY, Choice
+from engine.network.trust.fall_through import Fleet, Tried, narrowed
 from engine.network.trust.heartbeats import Heartbeat, HeartbeatBook
 from engine.network.trust.receipts import Receipt, ReceiptBook, Send
 from intents.errors import InputError
@@ -121,7 +122,7 @@ class Dispatcher:
         self.memory = blank_memory(len(nodes), len(self.operators), seed)
         self._trial = self.memory
         self._desk: Desk | None = None
-        self._shut: frozenset[int] = frozenset()
+        self._shut: frozenset[str] = frozenset()
         self.names = tuple(node.name for node in nodes)
         self._place = {name: place for place, name in enumerate(self.names)}
         self.changes: ChangeLog = new_log(self.names, SHARDS, self._settings, now_us)
@@ -151,38 +152,32 @@ class Dispatcher:
         region: int = 0,
         value: int = 1,
         above: bool = False,
+        seed: str = "",
     ) -> tuple[str | None, Choice]:
         """A node, rather of an operator of which none is in `avoid`; None where none may take it now. Say `sent` if it is sent.
 
-        `above`: where all nodes are at their limits, one of them takes it all the same.
+        `seed`: what the next node is drawn by where some are to be avoided. `above`: where all nodes are at their limits, one
+        of them takes it all the same (`fall_through.narrowed`).
         """
         self.advance(now_us)
         caps = self.sight.cap.copy()
-        self._shut_out(avoid, caps)
-        if above and not (self.sight.own < self.sight.cap).any():
-            self.sight.cap[:] = np.where(caps > 0, self.sight.own + 1, 0)
+        sight = self.sight
+        fleet = Fleet(
+            self.names, sight.operator.tolist(), sight.share_ppm.tolist(), sight.own.tolist(), sight.cap.tolist()
+        )
+        sight.cap[:] = narrowed(fleet, Tried(seed, transaction.id, attempt, avoid), self._shut, above=above)
         request = Request(now_us, region, int(transaction.id[-15:], 16), min(value, MAX_VALUE))
         dispatch = Dispatch(self._chain, transaction.id, attempt)
         self._trial = Memory(*(row.copy() for row in self.memory))
         choice = decide(self._policy, self.names, self.sight, request, self._trial, dispatch)
         self.sight.cap[:] = caps
+        choice = choice.model_copy(update={"caps": written({"caps": caps})["caps"]})
         return None if choice.chosen == NOBODY else self.names[choice.chosen], choice
-
-    def _shut_out(self, avoid: frozenset[str], caps: Ints) -> None:
-        """Of those to avoid the operators, and who is shut out, if others may take it; else the nodes; else the latter alone."""
-        places = [self._place[name] for name in avoid if name in self._place]
-        shut = sorted(self._shut)
-        operators = np.flatnonzero(np.isin(self.sight.operator, self.sight.operator[places])).tolist()
-        for out in (operators + shut, places + shut, shut, []):
-            self.sight.cap[:] = caps
-            self.sight.cap[out] = 0
-            if (self.sight.own < self.sight.cap).any():
-                return
 
     def admit(self, transaction: Dispatchable, attempt: int, klass: Klass, now_us: int) -> Admission:
         """Whether the transaction may be sent now. Counts when it is `sent`, or `held` where it may not."""
         caps = self.sight.cap.copy()
-        caps[list(self._shut)] = 0
+        caps[[self._place[name] for name in self._shut]] = 0
         asked = Asked(self._chain, transaction.id, attempt, klass, now_us)
         cap = caps if caps.any() else self.sight.cap
         admission, self._desk = admission_of(self.sight.own, cap, desk_of(self.health), self._settings, asked)
@@ -325,7 +320,7 @@ class Dispatcher:
 
     def shut_out(self, nodes: Collection[str]) -> None:
         """Do not send to these from now on while others may take it; all others are in again."""
-        self._shut = frozenset(self._place[name] for name in nodes)
+        self._shut = frozenset(nodes).intersection(self.names)
 
     def set_shares(self, shares_ppm: Sequence[int], ceilings_ppm: Mapping[str, int], burst: int) -> None:
         """The optimum's share of each node, the ceiling of each operator's share of value (absent: none), the burst.

@@ -3,7 +3,8 @@
 Guarantees: `check_choices` makes the choice of every send again from what was recorded beside it, and shows that nothing
 was picked to suit a node: the draws begin with the plan's hash, which covers the auction's record; each choice goes on from the memory
 that the one before left, through any number of crashes; shares, ceilings and round trips are those of `Shares` in the record, and nobody was
-sent to who was convicted there while another could take it. Round trips are those of the plan's network, and on top what
+sent to who was convicted there while another could take it. Who was asked before is not chosen again while others may be, and
+who is next is drawn by the plan's hash (`engine.network.trust.fall_through`). Round trips are those of the plan's network, and on top what
 the round of probes in `Shares` gives: its pairs are drawn, its signatures checked and its medians reckoned anew.
 
 What the first choice of a chain remembers of earlier settlements, what was seen of nodes, and the delays before the round
@@ -18,6 +19,7 @@ from engine.network.policies.base import PPM
 from engine.network.shares import Shares, check_shares
 from engine.network.trust.choice_replay import replay_choices
 from engine.network.trust.dispatch_log import Choice
+from engine.network.trust.fall_through import Fleet, Tried, narrowed
 from engine.network.trust.rounds import check_round
 from engine.settlement.plan import Plan
 from engine.settlement.progress import Attempt
@@ -46,7 +48,15 @@ def check_choices(plan: Plan, attempts: Sequence[Attempt], shares: Sequence[Shar
         count = seen.get(attempt.transaction, 0)
         seen[attempt.transaction] = count + 1
         _check_attempt(plan, attempt, choice, count, where)
-        _check_settings(choice, _standing(shares, choice.chain, position), where)
+        standing = _standing(shares, choice.chain, position)
+        _check_settings(choice, standing, where)
+        _check_caps(
+            plan,
+            [each.node for each in attempts[:position] if each.transaction == attempt.transaction],
+            choice,
+            standing,
+            where,
+        )
         if choice.chain not in begun:
             begun.add(choice.chain)
             _same(f"{where}/memory/draws", f"{draw_seed(plan.hash, choice.chain)} 0", choice.memory.get("draws", ""))
@@ -98,16 +108,24 @@ def _check_settings(choice: Choice, shares: Shares, where: str) -> None:
     _same(f"{where}/sight/operator", _row([names.index(o) for o in shares.operators]), choice.sight.get("operator", ""))
     ceilings = [shares.ceilings_ppm.get(name, PPM) for name in names]
     _same(f"{where}/memory/ceiling_ppm", _row(ceilings), choice.memory.get("ceiling_ppm", ""))
-    shut = {conviction.node for conviction in shares.convictions}
-    if 0 <= choice.chosen < len(choice.nodes) and choice.nodes[choice.chosen] in shut:
-        pairs = zip(choice.nodes, _numbers(choice, "own"), _numbers(choice, "cap"), strict=True)
-        others = [name for name, own, cap in pairs if own < cap and name not in shut]
-        _same(f"{where}/chosen", " ".join(others), "")
     _same(f"{where}/memory/burst", str(shares.burst), choice.memory.get("burst", ""))
 
 
-def _numbers(choice: Choice, name: str) -> list[int]:
-    return [int(word) for word in choice.sight.get(name, "").split()]
+def _check_caps(plan: Plan, asked: Sequence[str], choice: Choice, shares: Shares, where: str) -> None:
+    """Whom the policy could choose: not the operators asked in this lap, nor who is convicted; of the rest who was drawn."""
+    operators, share_ppm, own = (_numbers(choice.sight.get(name, "")) for name in ("operator", "share_ppm", "own"))
+    fleet = Fleet(choice.nodes, operators, share_ppm, own, _numbers(choice.caps))
+    if {len(row) for row in fleet} != {len(choice.nodes)}:
+        raise InputError("other_choice", f"{where}/caps", expected=f"{len(choice.nodes)} caps", actual=choice.caps)
+    lap = len(asked) % len(choice.nodes)
+    tried = Tried(plan.hash, choice.transaction, choice.attempt, frozenset(asked[len(asked) - lap :]))
+    shut = {conviction.node for conviction in shares.convictions}
+    undoes = plan.transactions[choice.transaction].reverses is not None
+    _same(f"{where}/sight/cap", _row(narrowed(fleet, tried, shut, above=undoes)), choice.sight.get("cap", ""))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(word) for word in text.split()]
 
 
 def _row(numbers: Sequence[int]) -> str:

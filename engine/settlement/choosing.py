@@ -76,6 +76,7 @@ class ChainDispatchers:
         self._watch = CensorshipWatch()
         self._convictions: dict[tuple[str, str], Conviction] = {}
         self._senders: dict[tuple[str, int], str] = {}
+        self._seed = ""
         self._asked_us: dict[tuple[str, str], int] = {}
         self.rounds: dict[str, Round] = {}
 
@@ -85,6 +86,7 @@ class ChainDispatchers:
         last = {attempt.choice.chain: attempt.choice for attempt in attempts if attempt.choice is not None}
         asked = {admission.chain: admission for admission in progress.admissions}
         self._senders.clear()
+        self._seed = plan.hash
         for node, sender in [key for key, found in self._convictions.items() if found.until_us <= now_us]:
             del self._convictions[node, sender]
             self._watch.forget(node, sender)
@@ -143,7 +145,8 @@ class ChainDispatchers:
         """The chain's dispatcher's choice."""
         undoes = transaction.reverses is not None
         dispatcher = self.chains[transaction.chain]
-        return dispatcher.choose(transaction, attempt, avoid, now_us, value=transaction.value, above=undoes)
+        value, seed = transaction.value, self._seed
+        return dispatcher.choose(transaction, attempt, avoid, now_us, value=value, above=undoes, seed=seed)
 
     def admit(self, transaction: Transaction, attempt: int, klass: Klass, now_us: int) -> Admission:
         """The chain's dispatcher's verdict."""

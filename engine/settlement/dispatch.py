@@ -30,6 +30,7 @@ from typing import NamedTuple, Protocol
 from engine.network.health.admission import Admission, Klass
 from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
+from engine.network.trust.fall_through import ASKED, pause_us
 from engine.network.trust.heartbeats import Heartbeat
 from engine.network.trust.receipts import Receipt
 from engine.settlement.executor import Answer
@@ -80,9 +81,10 @@ class Chooser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Spans in blocks of the chain concerned. A bid may be retried `retries + retries_per_step * its steps` times in all."""
+    """Spans in blocks of the chain concerned; `least_blocks` of a time-out where the last moment is near. A bid may be retried `retries + retries_per_step * its steps` times in all."""
 
     timeout_blocks: int = 6
+    least_blocks: int = 2
     ask_blocks: int = 3
     retries: int = 4
     retries_per_step: int = 2
@@ -265,7 +267,7 @@ class Dispatch:
         if tries and transaction.id in self._waiting:
             if self._tally.included(transaction.id) >= spec.quorum:
                 return None
-            if now_us < tries[-1].at_us + self._rules.timeout_blocks * spec.block_us:
+            if now_us < tries[-1].at_us + self._patience_us(transaction, tries):
                 return None
             sequence = self._waiting.pop(transaction.id)
             self._chooser.timed_out(transaction, tries[-1].node, sequence, now_us)
@@ -288,6 +290,15 @@ class Dispatch:
         self._tries[transaction.id] = [*tries, attempt]
         self._waiting[transaction.id] = sequence
         return Send(transaction, node, sequence)
+
+    def _patience_us(self, transaction: Transaction, tries: Sequence[Attempt]) -> int:
+        """How long the last node asked is waited for: less where the last moment is too near to ask others after it."""
+        spec = self.plan.network.chains[transaction.chain]
+        operators = {node.name: node.operator for node in spec.nodes}
+        left = len(set(operators.values()) - {operators[attempt.node] for attempt in tries})
+        usual_us, least_us = self._rules.timeout_blocks * spec.block_us, self._rules.least_blocks * spec.block_us
+        wanted = max(0, min(left, ASKED - len(tries)))
+        return pause_us(tries[-1].at_us, transaction.due_us, usual_us, least_us, wanted)
 
     def _admitted(self, transaction: Transaction, node: str | None, now_us: int) -> bool:
         """Ask for it to be sent to the node that was chosen, if any; what is decided is kept."""

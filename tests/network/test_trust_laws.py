@@ -12,7 +12,7 @@ from engine.network.policies.base import PPM
 from engine.network.stake_caps import stake_ceilings_ppm
 from engine.network.trust.censorship import CensorshipWatch, PairTest
 from engine.network.trust.challengers import Member, capture_probability, challengers_of, round_seed
-from engine.network.trust.fall_through import Candidate, asking_order, slots
+from engine.network.trust.fall_through import ASKED, Candidate, Fleet, Tried, asking_order, narrowed, pause_us, slots
 from intents.errors import InputError
 from intents.values import content_hash
 
@@ -180,3 +180,45 @@ def test_delay_beyond_k_slots_is_as_rare_as_the_censors_share_to_the_power_k(sha
 
 def test_slots_leave_the_last_asked_a_whole_one() -> None:
     assert [slots(0, deadline, 100) for deadline in (-5, 0, 99, 100, 250)] == [0, 0, 0, 1, 2]
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**7), st.integers(1, 10**6), st.integers(0, ASKED))
+@settings(max_examples=200, derandomize=True, deadline=None)
+def test_all_that_are_to_be_asked_fit_before_the_deadline_where_the_least_pause_allows(
+    now_us: int, span_us: int, least_us: int, left: int
+) -> None:
+    usual_us, deadline_us = 3 * least_us, now_us + span_us
+    waited = pause_us(now_us, deadline_us, usual_us, least_us, left)
+
+    assert least_us <= waited <= usual_us
+    assert waited == least_us or now_us + (left + 1) * waited <= deadline_us
+    assert waited == usual_us or now_us + (left + 2) * usual_us > deadline_us
+    assert pause_us(now_us, None, usual_us, least_us, left) == usual_us
+
+
+FIVE = Fleet(names="abcde", operators=[0, 0, 1, 2, 3], share_ppm=[1, 1, 5, 3, 0], own=[0] * 5, cap=[4, 4, 4, 4, 4])
+
+
+def shown(fleet: Fleet, nodes: str = "", shut: str = "", number: int = 0, *, above: bool = False) -> str:
+    """The nodes that may be chosen."""
+    caps = narrowed(fleet, Tried(ROOT, f"t{number}", len(nodes), nodes), shut, above=above)
+    return "".join(name for name, own, cap in zip(fleet.names, fleet.own, caps, strict=True) if own < cap)
+
+
+def test_who_falls_through_meets_another_operator_drawn_by_share() -> None:
+    drawn = [shown(FIVE, "a", number=number) for number in range(800)]
+
+    assert set(drawn) == {"c", "d"}  # b is a's operator's, e has no share
+    assert 0.56 < drawn.count("c") / len(drawn) < 0.69  # 5 of 8
+    assert shown(FIVE) == "abcde"
+    assert shown(FIVE, shut="cd") == "abe"
+    assert {shown(FIVE, "acd", number=number) for number in range(20)} == {"e"}  # nobody with a share is left
+    assert {shown(FIVE, "acde", number=number) for number in range(20)} == {"b"}
+
+
+def test_where_nobody_else_may_take_it_those_tried_and_shut_out_may() -> None:
+    full = FIVE._replace(own=[0, 4, 4, 4, 4])
+
+    assert shown(full, "a") == shown(full, shut="a") == shown(full, "a", shut="a") == "a"
+    assert shown(FIVE._replace(own=[4] * 5, cap=[4, 4, 4, 4, 0]), above=True) == "abcd"
+    assert shown(FIVE._replace(own=[4] * 5)) == ""

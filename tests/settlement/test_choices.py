@@ -68,6 +68,12 @@ def _other_memory(data: dict[str, Any]) -> None:
     second["choice"]["memory"]["cursor"] = "3"
 
 
+def _any_node(data: dict[str, Any]) -> None:
+    """A send that fell through is shown all nodes again, so that the policy may have its way."""
+    choice = next(each["choice"] for each in data["attempts"] if each["choice"]["attempt"] == 1)
+    choice["sight"]["cap"] = choice["caps"]
+
+
 def _no_choice(data: dict[str, Any]) -> None:
     data["attempts"][0]["choice"] = None
 
@@ -91,6 +97,8 @@ def _steep(data: dict[str, Any]) -> None:
             lambda data: _set(data, "sight", "share_ppm", "1000000 0 0 0 0"),
         ),
         ("other_choice", "/attempts/0/choice/value", lambda data: data["attempts"][0]["choice"].update(value="7")),
+        ("other_choice", "/choice/sight/cap", _any_node),
+        ("other_choice", "/attempts/0/choice/caps", lambda data: data["attempts"][0]["choice"].update(caps="")),
         ("no_choice", "/attempts/0/choice", _no_choice),
         ("bad_shares", "/shares", _steep),
         ("bad_shares", "/shares", lambda data: data.update(shares=[])),

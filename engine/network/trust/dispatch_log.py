@@ -30,6 +30,7 @@ class Choice(Value):
     """One choice of a node. `sight` and `memory` are the fields of `Sight` and `Memory` by name, before the choice.
 
     `attempt` counts the sends of one transaction from 0. `chosen` is a position in `nodes`, or -1: nobody may take it.
+    `caps` are those of health; those in the sight are `engine.network.trust.fall_through.narrowed` for this send.
     """
 
     format: Literal["clearway/choice/1"] = "clearway/choice/1"
@@ -40,6 +41,7 @@ class Choice(Value):
     nodes: tuple[Text, ...]
     sight: dict[Text, Numbers]
     memory: dict[Text, Numbers]
+    caps: Numbers = ""
     now_us: Count
     region: Count
     key: Amount
