@@ -173,7 +173,7 @@ class Auctioneer:
         The numbers voided, whose intents are open again. Raises LeaseLostError, and SettlingError where a settlement does not become final.
         """
         if self._watch is not None:
-            self._watch.keeper.restore(self._database)
+            self._watch.resume(self._database)
         voided = self._void("interrupted")
         self._settle_decided()
         return voided

@@ -62,6 +62,16 @@ class NetworkWatch:
         self._seen = seen
         self.keeper = NetworkKeeper(dispatchers)
 
+    def resume(self, database: Database) -> None:
+        """A term begins: know what was stored last, and how late it is at the nodes, which another may have sent to since.
+
+        Raises what the executor and the store raise.
+        """
+        self.keeper.restore(database)
+        answers = self._executor.poll(self._executor.now_us())
+        for answer in answers:
+            self._hear(answer, None, self._executor.now_us())
+
     def between(self, database: Database, guard: Callable[[Work], None]) -> None:
         """Listen after an auction, and store what was learnt; `guard` runs in that transaction.
 

@@ -7,6 +7,8 @@ import pytest
 
 from engine.runtime.auctioneer import Auctioneer
 from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.embedded_settler import embedded_settler
+from engine.runtime.network_watch import NetworkWatch
 from engine.runtime.pool import Pool
 from engine.store.database import Database
 from engine.store.errors import LeaseLostError
@@ -28,6 +30,15 @@ def pool() -> Iterator[Pool]:
         yield pool
 
 
+def known(watch: NetworkWatch) -> object:
+    """What an auctioneer learnt of its network: not what it counted itself."""
+    chains = watch.standing(0, 0).chains
+    nodes = [
+        (node.id, node.health, node.cap, node.rtt_us, node.ejections) for one in chains.values() for node in one.nodes
+    ]
+    return nodes, [(one.round, one.changes) for one in chains.values()]
+
+
 def test_of_two_auctioneers_only_the_leader_changes_anything(
     url: str, pool: Pool, opened: Callable[[str], Database]
 ) -> None:
@@ -45,8 +56,13 @@ def test_of_two_auctioneers_only_the_leader_changes_anything(
             assert second.lead()
             numbers.append(second.run_once())
 
-    first = Auctioneer(databases[0], world, pool, settings(), holder="first", hooks=while_first_is_paused)
-    second = Auctioneer(databases[1], world, pool, settings(), holder="second")
+    settlers, watches = zip(*(embedded_settler(each, world, lambda _: None) for each in databases), strict=True)
+    first, second = (
+        Auctioneer(each, world, pool, settings(), holder=name, hooks=hooks, settler=settler, watch=watch)
+        for each, name, hooks, settler, watch in zip(
+            databases, ("first", "second"), (while_first_is_paused, lambda _: None), settlers, watches, strict=True
+        )
+    )
     assert first.lead()
     with pytest.raises(LeaseLostError):
         first.run_once()
@@ -59,6 +75,9 @@ def test_of_two_auctioneers_only_the_leader_changes_anything(
     assert (first.state.leads, second.state.leads) == (False, True)
     assert second.lead()
     assert second.run_once() == 2
+    clock.now += LEASE_MS
+    assert first.lead()
+    assert known(watches[0]) == known(watches[1])
     check_books(url)
     check_fills(databases[0])
     check_records(databases[0])
