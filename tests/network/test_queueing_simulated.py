@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.network.simulation.waiting import LAWS, Question, waiting_rows
+from engine.network.simulation.waiting import LAWS, Question, left_by_sampling, waiting_rows
+from engine.network.simulation.waiting_choices import choice_rows
 
 BY_NAME = {law.name: law for law in LAWS}
 
@@ -16,3 +17,20 @@ def test_predicted_waits_are_the_simulated_ones(law: str, most: float) -> None:
         assert abs(float(rows[policy]["error"] or 0)) <= most
     assert 0.87 <= float(rows["online"]["coverage"] or 0) <= 0.93
     assert float(rows["last_observed"]["error"] or 0) > float(rows["online"]["error"] or 0)
+
+
+def test_the_shorter_of_two_queues_waits_as_predicted() -> None:
+    simulated, predicted = choice_rows(2, 50_000, [(100, 0.8)])
+
+    assert float(predicted["error"] or 0) < 0.05
+    assert 0.87 <= float(predicted["coverage"] or 0) <= 0.93
+    assert float(simulated["mean"] or 0) > 0.9
+
+
+def test_where_most_take_the_same_time_an_interval_holds_them_all() -> None:
+    rows = {row["policy"]: row for row in waiting_rows(2, 50_000, [Question(10, 0.5, BY_NAME["fixed"])])}
+
+    assert float(rows["online"]["coverage"] or 0) > 0.95
+    assert float(rows["online"]["off_coverage"] or 0) < 0.01
+    # M/M/1 at load .95: d ln W / d load = 1 / .95 + 1 / .05, and the load is known to .95 * sqrt(2 / 100,000).
+    assert left_by_sampling(Question(1, 0.95, BY_NAME["exponential"]), 100_000) == pytest.approx(0.06033, rel=1e-3)

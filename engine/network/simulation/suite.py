@@ -16,6 +16,7 @@ from engine.network.simulation.real_worlds import REAL
 from engine.network.simulation.scenarios import SCENARIOS
 from engine.network.simulation.trust_rows import trust_rows
 from engine.network.simulation.waiting import waiting_rows
+from engine.network.simulation.waiting_choices import choice_rows
 
 TITLES = {
     "S1": "Equal nodes, fresh state",
@@ -40,7 +41,7 @@ SIMULATIONS: dict[str, Simulation] = {
     "S6": failures.rows,
     "S7": overload.rows,
     "frontier": frontier_rows,
-    "waiting": lambda seeds, _: [dict(row) for row in waiting_rows(len(seeds))],
+    "waiting": lambda seeds, _: [dict(row) for row in (*waiting_rows(len(seeds)), *choice_rows(len(seeds)))],
     "trust": lambda seeds, _: [dict(row) for row in trust_rows(len(seeds))],
 }
 """Scenarios whose rows come whole from a module of their own. Their policies have names of their own."""

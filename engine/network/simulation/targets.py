@@ -165,6 +165,20 @@ TARGETS: list[Target] = [
     *(
         Target(
             3,
+            f"two choices of 100, rho {rho:g}: {what} off by",
+            key,
+            limit,
+            Place("waiting", "predicted", "power of two choices", rho, 100),
+        )
+        for rho in (0.5, 0.8, 0.95)
+        for what, key, limit in (
+            ("mean wait", "error", 0.05),
+            ("coverage of the 90 % interval", "off_coverage", 0.03),
+        )
+    ),
+    *(
+        Target(
+            3,
             f"{law}, rho {rho:g}: coverage of the 90 % interval off what can be had by",
             "off_coverage",
             0.03,
