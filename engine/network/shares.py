@@ -45,7 +45,7 @@ QUIET, FULL = 0.05, 0.9
 """Least and greatest load for which is solved: below, queues do not count; above, the nodes cannot do what comes."""
 
 MOVED = 3
-"""Shares are solved anew where a service time or the rate moved by more than a part in so many."""
+"""Shares are solved anew where a service time, the rate, or a round trip (of it and service) moved by more than a part in so many."""
 
 
 class Estimates(NamedTuple):
@@ -89,7 +89,10 @@ class Shares(Value):
     convictions: tuple[Conviction, ...] = ()
     """Nodes that are not `usable` because they drop somebody's transactions, and the evidence."""
     round: Round | None = None
-    """The newest round of probes: `rtt_us` is the stated round trip and, in its `after`, what the node adds to it."""
+    """The newest round of probes: `rtt_us` is the stated round trip and, in its `after`, what the node adds to it.
+
+    Choices count with this `rtt_us`; the shares were solved with one that had not moved much from it.
+    """
 
 
 def counted_rate(per_us: float, service_us: Sequence[int]) -> int:
@@ -103,7 +106,11 @@ def moved(before: Estimates, now: Estimates) -> bool:
     if (before.operators, before.stakes_ppm, before.usable) != (now.operators, now.stakes_ppm, now.usable):
         return True
     pairs = zip((*before.service_us, before.rate_per_ks), (*now.service_us, now.rate_per_ks), strict=True)
-    return before.rtt_us != now.rtt_us or any(MOVED * abs(new - old) > old for old, new in pairs)
+    answers = (rtt + service for rtt, service in zip(before.rtt_us, before.service_us, strict=True))
+    trips = zip(before.rtt_us, now.rtt_us, answers, strict=True)
+    return any(MOVED * abs(new - old) > old for old, new in pairs) or any(
+        MOVED * abs(new - old) > answer for old, new, answer in trips
+    )
 
 
 @lru_cache(maxsize=256)

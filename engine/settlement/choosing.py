@@ -118,7 +118,7 @@ class ChainDispatchers:
             burst=burst,
             convictions=tuple(each for each in self._convictions.values() if each.node in self.chains[chain].names),
             round=self.rounds.get(chain),
-            **seen._asdict(),
+            **seen._replace(rtt_us=now.rtt_us)._asdict(),
             **found._asdict(),
         )
 

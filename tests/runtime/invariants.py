@@ -7,6 +7,7 @@ from sqlalchemy import create_engine, select
 
 from engine.audit.record import Record
 from engine.audit.replay import replay_record
+from engine.network.trust.rounds import Round
 from engine.settlement.record import SettlementRecord, check_settlement
 from engine.store.database import Database
 from engine.store.tables import balances, entries, holds, postings
@@ -51,16 +52,25 @@ def check_fills(database: Database) -> None:
 
 
 def check_records(database: Database) -> None:
-    """Every settled auction replays to its bytes, and its settlement to what it says."""
+    """Every settled auction replays to its bytes, and its settlement to what it says; rounds of probes follow on each other."""
+    hashes: dict[int, str] = {}
+    rounds: dict[str, Round] = {}
     with database.reading() as work:
         auctions, _ = work.auctions.page(None, 1000)
-        for auction in auctions:
+        for auction in sorted(auctions, key=lambda each: each.number):
             record = work.auctions.record_bytes(auction.number)
             settlement = work.settlements.record_bytes(auction.number)
             assert (record is None) == (settlement is None) == (auction.status != "settled")
             if record is not None and settlement is not None:
                 assert replays(record)
-                check_settlement(Record.from_json(record), SettlementRecord.from_json(settlement))
+                settled = SettlementRecord.from_json(settlement)
+                check_settlement(Record.from_json(record), settled)
+                for made in (shares.round for shares in settled.shares if shares.round is not None):
+                    last = rounds.get(made.chain)
+                    assert made.root == hashes[made.number]
+                    assert last is None or made.number > last.number + 1 or made == last or made.before == last.after
+                    rounds[made.chain] = made
+                hashes[auction.number] = settled.settlement_hash
 
 
 @cache
