@@ -33,7 +33,7 @@ from engine.store.database import Database
 from engine.store.work import Work
 from intents.errors import InputError
 
-ROUNDS, ROUND_US = 4, 4_000_000
+ROUNDS, ROUND_US = 3, 4_000_000
 """Together longer than the silence after which a node counts as down, and each longer than any round trip."""
 
 CHANGES = 10

@@ -120,7 +120,7 @@ def test_a_lag_behind_the_distance_is_measured_and_counts_in_round_trips() -> No
 @pytest.mark.parametrize("lie", ["forger", "replayer"])
 def test_false_heartbeats_and_measurements_are_refused_and_counted(lie: Lie) -> None:
     service = Service(SimulatedNetwork(world_of(lie)))
-    service.listen(4)
+    service.listen(5)
 
     nodes = service.alpha()
 

@@ -147,7 +147,7 @@ class RoundBook:
             if len(own) > 2 * LIARS:
                 vantages = {each.id: Vantage(each.operator, self._distance_us(each, prover)) for each in challengers}
                 place = nodes.index(prover.id)
-                after[place] = learnt(before[place], own_delay_us(own, vantages, self._ground.keys, LIARS))
+                after[place] = learnt(before[place], own_delay_us(own, vantages, LIARS))
         return Round(
             chain=chain,
             root=self._root,
