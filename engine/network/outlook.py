@@ -2,8 +2,9 @@
 
 Guarantees
 1. A node's expected wait is the larger of what stands before it now (own sends less signed receipts) and of what
-   queueing theory gives for the share it is sent; at a load of one or more, what piles up until the horizon. So a chain
-   looks congested as soon as its queues are, and before that as soon as its arrivals are too many.
+   queueing theory gives for the share it is sent, where each transaction goes to the shortest of its chain's queues, as
+   `equilibrium` sends them; at a load of one or more, what piles up until the horizon. So a chain looks congested as soon as
+   its queues are, and before that as soon as its arrivals are too many.
 2. A chain's delay is the mean over its nodes, by share, of wait, service, distance and what inclusion takes, or of the
    latency lately observed where that is longer (strangers fill blocks too); its 90 % interval is that of the same
    mixture. Nobody to send to means the horizon.
@@ -22,7 +23,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from engine.network.delay_price import PPM, crowding_price_ppm
-from engine.network.queueing import Wait, ggc_wait, interval, sojourn_beyond
+from engine.network.queueing import Wait, ggc_wait, interval, shortest_queue_wait, sojourn_beyond
 from engine.network.state import ChainState, Derivative, Health, NetworkSnapshot, NodeState, VenueDepth, delay_prices
 
 COVERAGE = 0.9
@@ -86,15 +87,17 @@ class Outlook:
     horizon_us: int = 600_000_000
 
 
-def expected_wait(node: NodeView, arrivals_per_us: float, horizon_us: int) -> Wait:
-    """The wait that a transaction meets which is sent to the node now, in microseconds."""
+def expected_wait(node: NodeView, chain: ChainView, horizon_us: int) -> Wait:
+    """The wait that a transaction meets which is sent to the node of the chain now, in microseconds."""
     service = node.service_us
     standing = max(0, node.load - node.servers + 1) * service / node.servers
-    load = arrivals_per_us * node.share_ppm / PPM * service / node.servers
+    load = chain.arrivals_per_us * node.share_ppm / PPM * service / node.servers
     if load >= 1:
         piled = standing + (load - 1) * horizon_us
         return Wait(1.0, min(piled, float(horizon_us)))
-    delayed, mean = ggc_wait(node.servers, load, node.service_scv)
+    alone = ggc_wait(node.servers, load, node.service_scv)
+    among = shortest_queue_wait(max(sum(other.share_ppm > 0 for other in chain.nodes), 1), load, node.service_scv)
+    delayed, mean = min(alone, among, key=lambda wait: wait.mean)
     steady = mean * service
     if standing > steady:
         return Wait(1.0, min(standing, float(horizon_us)))
@@ -107,7 +110,7 @@ def chain_state(chain: ChainView, horizon_us: int) -> ChainState:
         _Law(node.share_ppm / PPM, wait, node.services_us, _besides(node, wait, chain.inclusion_us))
         for node in chain.nodes
         if node.share_ppm
-        for wait in (expected_wait(node, chain.arrivals_per_us, horizon_us),)
+        for wait in (expected_wait(node, chain, horizon_us),)
     ]
     if not laws:
         whole = horizon_us + chain.inclusion_us
@@ -161,7 +164,7 @@ def network_snapshot(outlook: Outlook, time_us: int) -> NetworkSnapshot:
 def _nodes(outlook: Outlook) -> Iterable[NodeState]:
     for place, chain in sorted(outlook.chains.items()):
         for node in sorted(chain.nodes, key=lambda node: node.id):
-            wait = expected_wait(node, chain.arrivals_per_us, outlook.horizon_us)
+            wait = expected_wait(node, chain, outlook.horizon_us)
             yield NodeState(
                 id=node.id,
                 chain=place,

@@ -1,4 +1,4 @@
-"""What queueing theory says of waiting: one queue before c servers, and the power of d choices. In mean service times.
+"""What queueing theory says of waiting: one queue before c servers, the power of d choices. In mean service times.
 
 Guarantees: M/M/c is exact (Erlang). M/G/c takes two moments of the service time: exact for c = 1 (Pollaczek-Khinchine),
 and within 12 % of simulation for SCV <= 4, c <= 100, load <= 0.95 (docs/load-balancing.md has the command); Allen-
@@ -60,8 +60,8 @@ def ggc_wait(servers: int, load: float, service_scv: float, arrival_scv: float =
     delayed, exponential = mmc_wait(servers, load)
     if exponential == 0:
         return Wait(delayed, 0.0)
-    fixed = exponential / 2 * _deterministic_factor(servers, load)
-    mean = (1 + service_scv) / (2 * service_scv / exponential + (1 - service_scv) / fixed)
+    fixed = _deterministic_factor(servers, load) / 2  # in waits of M/M/c, which may be too small to be divided by
+    mean = exponential * (1 + service_scv) / (2 * service_scv + (1 - service_scv) / fixed)
     return Wait(delayed, mean * (arrival_scv + service_scv) / (1 + service_scv))
 
 
@@ -114,6 +114,19 @@ def power_of_d_beyond(choices: int, load: float, time: float) -> float:
         at_least = longer
         i += 1
     return total
+
+
+def shortest_queue_wait(queues: int, load: float, service_scv: float) -> Wait:
+    """The wait where each arrival joins the shortest of all queues, each with a server of its own: an interpolation.
+
+    One queue before all servers waits less, the shorter of two random queues more; this is their geometric mean, chance and
+    length, and never below the former. Exponential service, fresh state: docs/load-balancing.md has what it misses.
+    """
+    central = ggc_wait(queues, load, service_scv)
+    if queues == 1:
+        return central
+    two = (power_of_d_sojourn(2, load) - 1) * (1 + service_scv) / 2
+    return Wait(max(central.delayed, sqrt(central.delayed) * load), max(central.mean, sqrt(central.mean * two)))
 
 
 def sojourn_beyond(wait: Wait, services: Sequence[float], time: float) -> float:

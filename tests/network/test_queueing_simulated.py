@@ -3,7 +3,7 @@
 import pytest
 
 from engine.network.simulation.waiting import LAWS, Question, left_by_sampling, waiting_rows
-from engine.network.simulation.waiting_choices import choice_rows
+from engine.network.simulation.waiting_choices import ALL, TWO, choice_rows
 
 BY_NAME = {law.name: law for law in LAWS}
 
@@ -19,12 +19,16 @@ def test_predicted_waits_are_the_simulated_ones(law: str, most: float) -> None:
     assert float(rows["last_observed"]["error"] or 0) > float(rows["online"]["error"] or 0)
 
 
-def test_the_shorter_of_two_queues_waits_as_predicted() -> None:
-    simulated, predicted = choice_rows(2, 50_000, [(100, 0.8)])
+def test_who_takes_the_shorter_queue_waits_as_predicted() -> None:
+    two, predicted, shortest, interpolated = (
+        row for law, case in ((TWO, (100, 0.8)), (ALL, (5, 0.8))) for row in choice_rows(2, 50_000, [law], [case])
+    )
 
     assert float(predicted["error"] or 0) < 0.05
-    assert 0.87 <= float(predicted["coverage"] or 0) <= 0.93
-    assert float(simulated["mean"] or 0) > 0.9
+    assert float(interpolated["error"] or 0) < 0.15
+    assert float(two["mean"] or 0) > float(shortest["mean"] or 0) > 0.5
+    for row in (predicted, interpolated):
+        assert 0.87 <= float(row["coverage"] or 0) <= 0.93
 
 
 def test_where_most_take_the_same_time_an_interval_holds_them_all() -> None:
