@@ -46,13 +46,13 @@ class DispatcherMemory(Value):
 
 
 class NetworkMemory(Value):
-    """All chains. `first`: where in the stored changes of a chain its log begins."""
+    """All chains; evidence by `member_id`. `first`: where in the stored changes of a chain its log begins."""
 
     format: Literal["clearway/network-memory/1"] = "clearway/network-memory/1"
     chains: dict[PlaceId, DispatcherMemory]
     rounds: dict[PlaceId, Round]
     evidence: Evidence
-    convictions: tuple[Conviction, ...]
+    convictions: dict[PlaceId, tuple[Conviction, ...]]
     first: dict[PlaceId, Count] = {}
 
 

@@ -25,7 +25,7 @@ from engine.network.trust.censorship import TERM_US, CensorshipWatch, Conviction
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.heartbeats import Heartbeat
 from engine.network.trust.receipts import Receipt
-from engine.network.trust.rounds import Delay, Round, RoundBook
+from engine.network.trust.rounds import Delay, Round, RoundBook, member_id
 from engine.settlement.chains import Network
 from engine.settlement.choices import draw_seed
 from engine.settlement.plan import PATIENCE_BLOCKS, Plan, Transaction
@@ -116,7 +116,7 @@ class ChainDispatchers:
             at_us=now_us,
             nodes=self.chains[chain].names,
             burst=burst,
-            convictions=tuple(each for each in self._convictions.values() if each.node in self.chains[chain].names),
+            convictions=tuple(self._convicted(chain).values()),
             round=self.rounds.get(chain),
             **seen._replace(rtt_us=now.rtt_us)._asdict(),
             **found._asdict(),
@@ -125,7 +125,7 @@ class ChainDispatchers:
     def _estimates(self, chain: str, now_us: int) -> Estimates:
         dispatcher = self.chains[chain]
         sight, sends = dispatcher.sight, dispatcher.sends
-        shut = {node for node, _ in self._convictions}
+        shut = {conviction.node for conviction in self._convicted(chain).values()}
         rate = self._arrivals[chain].watch(now_us, sends - self._sends[chain]).per_us
         self._sends[chain] = sends
         return Estimates(
@@ -205,7 +205,9 @@ class ChainDispatchers:
             chains={chain: dispatcher.remembered() for chain, dispatcher in self.chains.items()},
             rounds=self.rounds,
             evidence=self._watch.remembered(),
-            convictions=tuple(self._convictions.values()),
+            convictions={
+                chain: tuple(convicted.values()) for chain in self.chains if (convicted := self._convicted(chain))
+            },
         )
 
     def restore(self, memory: NetworkMemory, changes: Mapping[str, Sequence[Change]]) -> frozenset[str]:
@@ -219,7 +221,11 @@ class ChainDispatchers:
         for chain, made in self.rounds.items():
             self.chains[chain].set_delays([delay.used_us for delay in made.after])
         self._watch.restore(memory.evidence)
-        self._convictions = {(each.node, each.sender): each for each in memory.convictions}
+        self._convictions = {
+            (member_id(chain, each.node), each.sender): each
+            for chain, convictions in memory.convictions.items()
+            for each in convictions
+        }
         return frozenset(taken)
 
     def _known(self, chain: str) -> Dispatcher:
@@ -227,12 +233,18 @@ class ChainDispatchers:
             raise InputError("unknown_chain", "/chain", expected="a chain of the network", actual=chain)
         return self.chains[chain]
 
+    def _convicted(self, chain: str) -> dict[tuple[str, str], Conviction]:
+        """A chain's convictions, by member and sender: nodes of two chains may have one name."""
+        members = {member_id(chain, name) for name in self.chains[chain].names}
+        return {key: conviction for key, conviction in self._convictions.items() if key[0] in members}
+
     def _judge(self, chain: str, node: str, sequence: int, now_us: int, *, landed: bool) -> None:
         """A send of this settlement has come to its end at the node, which counts once."""
         sender = self._senders.pop((chain, sequence), None)
-        for victim in () if sender is None else self._watch.settle(node, sender, landed=landed):
-            test = self._watch.tests[node, victim]
-            self._convictions[node, victim] = Conviction(
+        member = member_id(chain, node)
+        for victim in () if sender is None else self._watch.settle(member, sender, landed=landed):
+            test = self._watch.tests[member, victim]
+            self._convictions[member, victim] = Conviction(
                 node=node,
                 sender=victim,
                 pairs=test.pairs,

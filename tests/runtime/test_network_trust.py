@@ -223,10 +223,10 @@ def test_after_a_restart_who_was_out_stays_out_and_evidence_goes_on(database: Da
     assert _known(second) == _known(first)
     assert second.alpha()[gone].health == "ejected"
     for number in range(5, 8):
-        assert second.dispatchers.remembered().convictions == ()
+        assert second.dispatchers.remembered().convictions == {}
         second.send("ann", censor, 2 * number, lands=False)
         second.send("ben", censor, 2 * number + 1, lands=True)
-    (conviction,) = second.dispatchers.remembered().convictions
+    (conviction,) = second.dispatchers.remembered().convictions[ALPHA]
     assert (conviction.node, conviction.sender, conviction.pairs) == (censor, "ann", 8)
     _keep(second, database)
     with database.reading() as work:

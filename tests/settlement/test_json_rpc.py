@@ -204,10 +204,12 @@ def test_sending_twice_is_one_effect(chain: Chain) -> None:
             places.executor.send(step, node, sequence, 0)
         answers = [places.executor.poll(0) for _ in range(DEPTH + 3)]
         places.executor.ask(step.chain, node, [step.id], 0)
+        places.executor.probe(f"{step.chain}/{node}", f"{step.chain}/{node}", step.id, 0)
         (report,) = places.executor.poll(0)
         logs = chain.tester.get_logs(from_block=0, to_block="latest", address=places.contracts[step.chain])
 
     assert answers[-1] == []
     assert len(logs) == 1
     assert isinstance(report, Report)
+    assert not places.executor.signs(step.chain)  # so nobody waits for heartbeats and measurements
     assert [seen.status for seen in report.seen] == ["final"]
