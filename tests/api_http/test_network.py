@@ -16,6 +16,9 @@ from api.client import AsyncClient, Client
 from api.http.network_metrics import GAUGES, MOST_NODES
 from api.http.network_views import NetworkView
 from engine.network.standing import ChainStanding, NetworkStanding
+from engine.network.trust.probes import Measurement
+from engine.network.trust.rounds import RoundBook
+from engine.settlement.chains import Network
 from tests.api_http.stories import SETTINGS, call, commands, eventually, running
 from tests.api_http.test_service import service_of
 from tests.databases import Databases
@@ -45,6 +48,7 @@ def test_settlement_goes_around_a_sick_node(databases: Databases, tmp_path: Path
         assert first["auction"] < later["auction"]
         assert json.loads(call("network", "show", "--json", url=url, folder=tmp_path))["chains"]
         check_what_was_sent(http, later)
+        check_probes(http, later)
         check_gauges(http)
 
 
@@ -89,6 +93,22 @@ def check_what_was_sent(http: httpx2.Client, shown: Any) -> None:
                 assert not (attempt["node"] == node and first_us < attempt["at_us"] < last_us)
             sends += 1
     assert sends >= sum(node["sent"] for chain in shown["chains"] for node in chain["nodes"])
+
+
+def check_probes(http: httpx2.Client, shown: Any) -> None:
+    """A stranger draws the pairs of each round from the settlement that it names, and checks who signed."""
+    plan = http.get(f"/v1/auctions/{shown['auction']}/settlement").json()["plan"]
+    ground = Network.from_wire(plan["network"]).ground
+    measured = 0
+    for chain in shown["chains"]:
+        probes = chain["probes"]
+        root = http.get(f"/v1/auctions/{probes['auction']}/settlement").json()["settlement_hash"]
+        book = RoundBook(ground, root, probes["auction"], [chain["chain"]])
+        assert (probes["root"], probes["seed"]) == (root, book.seed)
+        for measurement in probes["measurements"]:
+            book.receive(Measurement.from_wire(measurement))
+            measured += 1
+    assert measured
 
 
 def out_spells(changes: list[dict[str, Any]], now_us: int) -> list[tuple[str, int, int]]:

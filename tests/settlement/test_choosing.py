@@ -9,7 +9,7 @@ from engine.network.trust.censorship import TERM_US
 from engine.network.trust.receipts import Receipt
 from engine.settlement.choosing import ChainDispatchers
 from engine.settlement.plan import Transaction, plan_of
-from engine.settlement.progress import Progress
+from engine.settlement.progress import Attempt, Progress
 from intents.errors import InputError
 from intents.values import content_hash
 from tests.settlement.worlds import ALPHA, five_winners, network_of
@@ -81,6 +81,18 @@ def test_a_censor_loses_its_sends_for_a_term_and_the_record_says_why() -> None:
     again = story.shares()
     assert again.convictions == ()
     assert CENSOR in sends(story, 50)
+
+
+def test_who_goes_on_with_a_settlement_gives_no_number_of_a_send_twice() -> None:
+    """A receipt of a send before the crash would count for another one after it."""
+    story, step = Story(), next(step for step in PLAN.steps if step.chain == ALPHA)
+    made = Attempt(transaction=step.id, node=NODES[0], sequence=7, at_us=story.now_us)
+    sends = story.chooser.chains[ALPHA].sends
+
+    story.chooser.prepare(PLAN, Progress(attempts=(made,)), story.now_us)
+
+    assert story.chooser.chains[ALPHA].sends == sends
+    assert story.chooser.sent(step, NODES[1], story.now_us) == 8
 
 
 def test_nodes_that_lose_everybodys_alike_are_not_convicted() -> None:
