@@ -89,12 +89,17 @@ def scenario_table(rows: Sequence[Row]) -> str:
 
 
 def lines_table(rows: Sequence[Row]) -> str:
-    """A line for each row: mean and p99 in service times, then the figures that only these rows have; "-": it never came."""
+    """A line for each row: mean and p99 in service times, then the figures that only these rows have; "-": it never came.
+
+    Cases of several sizes have it in their name.
+    """
+    sizes = len({row["n"] for row in rows}) > 1
     own = list(dict.fromkeys(key for row in rows for key in row if key not in _COMMON))
     heads = ["case", "load", "policy", "mean", "p99", *(key.replace("_", " ") for key in own)]
     lines = [f"| {' | '.join(heads)} |", f"| --- | ---: | --- |{' ---: |' * (len(heads) - 3)}"]
     for row in rows:
-        where = [str(row["variant"]), f"{row['rho']:g}", str(row["policy"])]
+        case = f"{row['variant']}, n {row['n']}" if sizes else str(row["variant"])
+        where = [case, f"{row['rho']:g}", str(row["policy"])]
         times = [_time(row[key], row[f"{key}_ci95"]) for key in ("mean", "p99")]
         figures = [_figure(row[key]) if key in row else "" for key in own]
         lines.append(f"| {' | '.join([*where, *times, *figures])} |")
