@@ -69,7 +69,7 @@ def _trust(chain: ChainNetworkView) -> Text:
         return Text(f"  {beats}; nobody measured yet" if chain.heartbeats else f"  {beats}, distances as stated")
     probes = chain.probes
     return Text(
-        f"  {beats}; {len(probes.measurements)} measurements drawn from the settlement of auction {probes.auction}, medians of "
+        f"  {beats}; {len(probes.round.measurements)} measurements drawn from the settlement of auction {probes.round.number}, medians of "
         f"{probes.least} or more (a fifth of operators lying own one with {probes.capture_ppm / 10_000:.2f} %)"
     )
 

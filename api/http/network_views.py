@@ -11,7 +11,6 @@ from engine.network.delay_price import PPM
 from engine.network.standing import ChainStanding, MembershipChange, NetworkStanding, NodeStanding
 from engine.network.state import ChainState
 from engine.network.trust.challengers import capture_probability, round_seed
-from engine.network.trust.probes import Measurement
 from engine.network.trust.rounds import LIARS, VANTAGES, Round
 from intents.identifiers import Digest, PlaceId, Text
 from intents.values import Value
@@ -40,16 +39,14 @@ class OperatorView(Value):
 class ProbesView(Value):
     """The round of probes whose delays the settlement's choices counted with: all that is needed to redo it but the keys.
 
-    Its pairs follow from `root`, the hash of the settlement of `auction`, by `seed`; `least` of a node's measurements make a
-    median. `capture_ppm`: how likely liars are at least half of a node's challengers where a fifth of the other operators lie.
+    Its pairs follow from its `root`, the hash of the settlement of auction `number`, by `seed`; `least` of a node's
+    measurements make a median. `capture_ppm`: how likely liars are at least half of a node's challengers where a fifth of the other operators lie.
     """
 
-    auction: int
-    root: Digest
     seed: Digest
     least: int
     capture_ppm: int
-    measurements: tuple[Measurement, ...]
+    round: Round
 
     @classmethod
     def of(cls, made: Round, operators: int) -> Self:
@@ -57,12 +54,10 @@ class ProbesView(Value):
         others = operators - 1
         captured = capture_probability(others, ceil(others / 5), min(VANTAGES, others))
         return cls(
-            auction=made.number,
-            root=made.root,
             seed=round_seed(made.root, made.number),
             least=2 * LIARS + 1,
             capture_ppm=ceil(captured * PPM),
-            measurements=made.measurements,
+            round=made,
         )
 
 

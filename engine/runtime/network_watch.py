@@ -110,7 +110,8 @@ class NetworkWatch:
 
     def _probed(self, logged: Logged) -> RoundBook:
         """The round that follows from a stored settlement, asked for."""
-        book = RoundBook(self._network.ground, logged.root, logged.number, self._signing())
+        before = {place: self._dispatchers.delays(place) for place in self._signing()}
+        book = RoundBook(self._network.ground, logged.root, logged.number, before)
         now_us = self._executor.now_us()
         for challenger, node in book.pairs:
             self._executor.probe(challenger, node, book.seed, now_us)

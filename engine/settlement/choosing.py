@@ -186,13 +186,16 @@ class ChainDispatchers:
 
     def measured(self, book: RoundBook) -> None:
         """A round of probes is over: its delays count from the next settlement on. Without measurements the last stays."""
-        for chain, dispatcher in self.chains.items():
-            last = self.rounds.get(chain)
-            before = (Delay(),) * len(dispatcher.names) if last is None else last.after
-            made = book.concluded(chain, before)
+        for chain in book.chains:
+            made = book.concluded(chain)
             if made.measurements:
                 self.rounds[chain] = made
-                dispatcher.set_delays([delay.used_us for delay in made.after])
+                self.chains[chain].set_delays([delay.used_us for delay in made.after])
+
+    def delays(self, chain: str) -> tuple[Delay, ...]:
+        """What is known of the delays of a chain's nodes, in order."""
+        last = self.rounds.get(chain)
+        return (Delay(),) * len(self.chains[chain].names) if last is None else last.after
 
     def timed_out(self, transaction: Transaction, node: str, sequence: int, now_us: int) -> None:
         """The node did not bring the transaction onto the chain in time."""

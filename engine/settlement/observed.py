@@ -17,7 +17,7 @@ from engine.network.shares import Shares
 from engine.network.trust.dispatch_log import Choice
 from engine.network.trust.heartbeats import Heartbeat
 from engine.network.trust.receipts import Receipt
-from engine.network.trust.rounds import Round, RoundBook
+from engine.network.trust.rounds import Delay, Round, RoundBook
 from engine.settlement.choosing import ChainDispatchers
 from engine.settlement.plan import Plan, Transaction
 from engine.settlement.progress import Progress
@@ -105,6 +105,10 @@ class ObservedDispatchers:
     def rounds(self) -> dict[str, Round]:
         """The newest round of probes by chain."""
         return self._dispatchers.rounds
+
+    def delays(self, chain: str) -> tuple[Delay, ...]:
+        """What is known of the delays of a chain's nodes, in order."""
+        return self._dispatchers.delays(chain)
 
     def measured(self, book: RoundBook) -> None:
         """A round of probes is over."""

@@ -1,14 +1,16 @@
 """A round of probes: who measures whom, what they signed, and how it changes the delays that choices count with.
 
 Guarantees
-1. The pairs are a pure function of (root, number, members): `PROVERS` of a chain's nodes by H(seed, node), and for each
-   its challengers of all chains (`challengers`). The root is the hash of the settlement stored last before the round.
+1. The pairs are a pure function of (root, number, members, who did not answer before): `PROVERS` of a chain's nodes by
+   H(seed, node) and those that were silent in their last round, and for each its challengers of all chains
+   (`challengers`). The root is the hash of the settlement stored last before the round.
 2. `RoundBook` takes of each pair one measurement, signed by the challenger under the round's seed. A node's delay is the
    median of at least 2 * LIARS + 1 of them (`probes.own_delay_us`); with fewer what was known before stays.
 3. A `Round` has everything that its delays follow from, but the members, their keys and the table of distances (`Ground`):
    `check_round` draws the pairs, checks the signatures and reckons the medians anew, in integers.
 4. One round moves the average by a quarter of the difference, and what is counted with only where the average is off by
-   more than `STEP_US` and a quarter: small noise changes no choice.
+   more than `STEP_US` and a quarter: small noise changes no choice. A node that most found silent counts as `TIMEOUT_US`
+   away until it answers, so not to answer gains nothing; its average is what it was.
 
 It does not show that a challenger measured at all: it may state what it likes, and the median is for that. Where fewer
 answered than were drawn, fewer liars own the median; whether one that is not there never came or was left out by whoever
@@ -17,7 +19,7 @@ kept the round, the round can not say. What was known before a round is the roun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from engine.auction.solution import Count
@@ -59,11 +61,15 @@ class Ground(NamedTuple):
 
 
 class Delay(Value):
-    """What a node adds to its distance: the average of `rounds` rounds, and what choices count with."""
+    """What a node adds to its distance: the average of `rounds` rounds, and what choices count with.
+
+    `silent`: most of its challengers found it so in its last round.
+    """
 
     average_us: Micros = 0
     used_us: Micros = 0
     rounds: Count = 0
+    silent: bool = False
 
 
 class Round(Value):
@@ -83,27 +89,34 @@ def member_id(chain: str, node: str) -> str:
     return f"{chain}/{node}"
 
 
-def drawn(ground: Ground, chain: str, seed: str) -> tuple[tuple[Member, tuple[Member, ...]], ...]:
+def drawn(
+    ground: Ground, chain: str, before: Sequence[Delay], seed: str
+) -> tuple[tuple[Member, tuple[Member, ...]], ...]:
     """Each node to be measured with its challengers; none where there are too few other operators, or no distances."""
-    own = sorted(ground.members[chain], key=lambda each: content_hash("clearway/prover/1", seed, each.id))
+    known = list(zip(ground.members[chain], before, strict=True))
+    missed = [member for member, delay in known if delay.silent]
+    others = [member for member, delay in known if not delay.silent]
+    others.sort(key=lambda each: content_hash("clearway/prover/1", seed, each.id))
     everybody = [member for members in ground.members.values() for member in members]
     pairs = []
-    for prover in sorted(own[:PROVERS]) if ground.rtt_us else ():
-        others = len({member.operator for member in everybody} - {prover.operator})
-        if others > 2 * LIARS:
-            pairs.append((prover, challengers_of(prover, everybody, min(others, VANTAGES), seed)))
+    for prover in sorted([*missed, *others[:PROVERS]]) if ground.rtt_us else ():
+        judges = len({member.operator for member in everybody} - {prover.operator})
+        if judges > 2 * LIARS:
+            pairs.append((prover, challengers_of(prover, everybody, min(judges, VANTAGES), seed)))
     return tuple(pairs)
 
 
 class RoundBook:
-    """An open round of some chains. Raises InputError as `challengers_of` does."""
+    """An open round. `before`: what is known of each chain's nodes, in their order."""
 
-    def __init__(self, ground: Ground, root: str, number: int, chains: Iterable[str]) -> None:
+    def __init__(self, ground: Ground, root: str, number: int, before: Mapping[str, Sequence[Delay]]) -> None:
         self._ground = ground
         self._root = root
         self._number = number
         self.seed = round_seed(root, number)
-        self._drawn = {chain: drawn(ground, chain, self.seed) for chain in sorted(chains)}
+        self._before = before
+        self.chains = tuple(sorted(before))
+        self._drawn = {chain: drawn(ground, chain, before[chain], self.seed) for chain in self.chains}
         self.pairs = tuple(
             (challenger.id, prover.id)
             for pairs in self._drawn.values()
@@ -132,8 +145,9 @@ class RoundBook:
         measurement.check(self._ground.keys[measurement.challenger])
         self._taken[pair] = measurement
 
-    def concluded(self, chain: str, before: Sequence[Delay]) -> Round:
-        """The chain's round as it stands; `before` as in `Round`."""
+    def concluded(self, chain: str) -> Round:
+        """The chain's round as it stands."""
+        before = self._before[chain]
         after = list(before)
         nodes = [member.id for member in self._ground.members[chain]]
         kept: list[Measurement] = []
@@ -147,7 +161,9 @@ class RoundBook:
             if len(own) > 2 * LIARS:
                 vantages = {each.id: Vantage(each.operator, self._distance_us(each, prover)) for each in challengers}
                 place = nodes.index(prover.id)
-                after[place] = learnt(before[place], own_delay_us(own, vantages, LIARS))
+                silent = 2 * sum(each.latency_us == TIMEOUT_US for each in own) > len(own)
+                delay_us = None if silent else own_delay_us(own, vantages, LIARS)
+                after[place] = learnt(before[place], delay_us)
         return Round(
             chain=chain,
             root=self._root,
@@ -161,13 +177,15 @@ class RoundBook:
         return self._ground.rtt_us["/".join(sorted((one.region, other.region)))]
 
 
-def learnt(before: Delay, median_us: int) -> Delay:
-    """What is known of a node after another median; the first counts whole."""
+def learnt(before: Delay, median_us: int | None) -> Delay:
+    """What is known of a node after another median, None where it was silent; the first median counts whole."""
+    if median_us is None:
+        return before.model_copy(update={"used_us": TIMEOUT_US, "silent": True})
     average_us = median_us
     if before.rounds:
         average_us = before.average_us + (median_us - before.average_us) // WEIGHT
     off_us = abs(average_us - before.used_us)
-    moves = off_us > STEP_US and 4 * off_us > before.used_us
+    moves = before.silent or (off_us > STEP_US and 4 * off_us > before.used_us)
     return Delay(average_us=average_us, used_us=average_us if moves else before.used_us, rounds=before.rounds + 1)
 
 
@@ -175,10 +193,10 @@ def check_round(made: Round, ground: Ground) -> None:
     """Redo a round from its root and measurements. Raises InputError `bad_round`, or as `RoundBook.receive` does."""
     if made.chain not in ground.members or len(made.before) != len(ground.members[made.chain]):
         raise InputError("bad_round", "/before", expected="the delay of each node of a chain", actual=made.chain)
-    book = RoundBook(ground, made.root, made.number, [made.chain])
+    book = RoundBook(ground, made.root, made.number, {made.chain: made.before})
     for measurement in made.measurements:
         book.receive(measurement)
-    again = book.concluded(made.chain, made.before)
+    again = book.concluded(made.chain)
     if again != made:
         expected = str([delay.used_us for delay in again.after])
         actual = str([delay.used_us for delay in made.after])
