@@ -20,7 +20,7 @@ from engine.auction.verdict import pointer
 from engine.market.snapshot import check_snapshot
 from engine.network.state import NetworkSnapshot, check_network
 from intents.errors import InputError
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 from intents.signing import claim_nonces, intent_id, verify_signature
 from intents.values import sorted_unique
@@ -70,7 +70,7 @@ def _check_derivatives(problem: Problem) -> None:
         if is_derivative(asset):
             where = pointer("snapshot", "assets", asset)
             try:
-                settlement = parse_option(asset).settlement
+                settlement = parse_instrument(asset).settlement
             except InputError as error:
                 raise InputError(error.code, where, expected=error.expected, actual=error.actual) from None
             if settlement not in assets:

@@ -10,7 +10,7 @@ from engine.auction.case import Case, CaseFill, amounts_in
 from engine.auction.checks_floors import check_payoffs
 from engine.auction.verdict import Fault, pointer
 from engine.market.venues import kind_of
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 from intents.payoff import haircut_for
 
@@ -101,7 +101,8 @@ def _check_limits(item: CaseFill) -> Fault | None:
 def _counts_somewhere(item: CaseFill, asset: str) -> bool:
     outcome = item.intent.outcome
     return is_derivative(asset) and any(
-        haircut_for(parse_option(asset), floor, outcome.allowed_indices) is not None for floor in outcome.payoff_floors
+        haircut_for(parse_instrument(asset), floor, outcome.allowed_indices) is not None
+        for floor in outcome.payoff_floors
     )
 
 
@@ -110,7 +111,7 @@ def _check_issuers_and_venues(case: Case, item: CaseFill) -> Fault | None:
     derivatives = [(s, a) for s, side in (("in", fill.ins), ("out", fill.outs)) for a in side if is_derivative(a)]
     if outcome.allowed_issuers:
         for side, asset in derivatives:
-            issuer = parse_option(asset).issuer
+            issuer = parse_instrument(asset).issuer
             if issuer not in outcome.allowed_issuers:
                 allowed = "one of " + ", ".join(outcome.allowed_issuers)
                 return Fault("issuer_not_allowed", pointer("fills", item.index, side, asset), allowed, issuer)
@@ -120,8 +121,8 @@ def _check_issuers_and_venues(case: Case, item: CaseFill) -> Fault | None:
                 allowed = f"for fill {item.index} one of " + ", ".join(outcome.allowed_venues)
                 return Fault("venue_not_allowed", pointer("legs", i, "venue"), allowed, place)
     for side, asset in derivatives:
-        expiry = parse_option(asset).expiry_seconds
-        if expiry <= case.time:
+        expiry = parse_instrument(asset).expiry_seconds
+        if expiry is not None and expiry <= case.time:
             place = pointer("fills", item.index, side, asset)
             return Fault("instrument_expired", place, f"an expiry after {case.time}", str(expiry))
     return None

@@ -18,9 +18,12 @@ from engine.auction.case import CaseFill
 from engine.auction.checks_floors import unit_payoff
 from engine.auction.problem import Problem
 from engine.auction.verdict import Fault, pointer
-from intents.instruments import Style, parse_option
+from intents.instruments import Style, parse_instrument
 from intents.outcome import is_derivative
 from intents.payoff import combine
+
+NO_EXPIRY = -1
+"""The expiry of a perpetual's class: no instrument that expires shares it."""
 
 
 class EscrowClass(NamedTuple):
@@ -52,10 +55,9 @@ class BidFill(NamedTuple):
 
 def class_of(asset: str) -> EscrowClass:
     """The class of a derivative. Raises InputError `bad_instrument`."""
-    option = parse_option(asset)
-    return EscrowClass(
-        option.issuer, option.underlying, option.index, option.expiry_seconds, option.settlement, option.style
-    )
+    terms = parse_instrument(asset)
+    expiry = NO_EXPIRY if terms.expiry_seconds is None else terms.expiry_seconds
+    return EscrowClass(terms.issuer, terms.underlying, terms.index, expiry, terms.settlement, terms.style)
 
 
 def classes_of(item: CaseFill) -> frozenset[EscrowClass]:
@@ -69,7 +71,7 @@ def escrow_amount(problem: Problem, style: Style, positions: Mapping[str, int]) 
     0 where they pay at least zero everywhere, None where the loss is unbounded.
     """
     payoffs = (
-        (amount, unit_payoff(problem.snapshot, parse_option(asset), asset)) for asset, amount in positions.items()
+        (amount, unit_payoff(problem.snapshot, parse_instrument(asset), asset)) for asset, amount in positions.items()
     )
     bound = combine(payoffs).loss_supremum(style).amount
     return None if bound is None else ceil(bound)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from intents.identifiers import place_of
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 
 FAUCET = "faucet"
@@ -46,7 +46,7 @@ def gas_account(native: str) -> str:
 
 def counterparty_of(asset: str) -> str:
     """Who stands against balances that existed before the books: the issuer of a derivative, else the faucet."""
-    return f"issuer:{parse_option(asset).issuer}" if is_derivative(asset) else FAUCET
+    return f"issuer:{parse_instrument(asset).issuer}" if is_derivative(asset) else FAUCET
 
 
 def is_system(owner: str) -> bool:

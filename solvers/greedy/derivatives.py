@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from engine.auction.escrow import class_of, escrow_amount
 from engine.auction.problem import Intent, Problem
 from intents.identifiers import place_of
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 from intents.values import ceil_div
 from solvers.common import derivative_intents
@@ -94,10 +94,11 @@ def structure_positions(intent: Intent, units: int) -> Positions:
 
 def _barred(problem: Problem, intent: Intent, asset: str) -> bool:
     """Whether issuer, venue or expiry forbid a derivative."""
-    option, outcome = parse_option(asset), intent.outcome
+    instrument, outcome = parse_instrument(asset), intent.outcome
+    expiry = instrument.expiry_seconds
     return (
-        option.expiry_seconds <= problem.snapshot.time_seconds
-        or bool(outcome.allowed_issuers and option.issuer not in outcome.allowed_issuers)
+        (expiry is not None and expiry <= problem.snapshot.time_seconds)
+        or bool(outcome.allowed_issuers and instrument.issuer not in outcome.allowed_issuers)
         or bool(outcome.allowed_venues and place_of(asset) not in outcome.allowed_venues)
     )
 

@@ -20,8 +20,7 @@ from pydantic import Field, model_validator
 
 from intents.errors import InputError
 from intents.identifiers import AssetId
-from intents.instruments import Right, Style, parse_option
-from intents.outcome import is_derivative
+from intents.instruments import Right, Style, is_option, parse_option
 from intents.payoff import BASIS
 from intents.values import DecimalText, Value
 
@@ -106,7 +105,7 @@ class Terms:
 
 def terms_of(asset: AssetId, instrument: Instrument) -> Terms:
     """The terms that the id (options) or the contract states. Raises InputError `bad_instrument`, `contract_not_fit`."""
-    if is_derivative(asset):
+    if is_option(asset):
         if instrument.contract is not None:
             raise InputError(
                 "contract_not_fit", "/contract", expected="none: the id of an option says its terms", actual=asset
