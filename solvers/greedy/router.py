@@ -21,7 +21,7 @@ from typing import Literal
 from engine.auction.problem import Problem
 from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
-from engine.market.venues.order_book import OrderBookState, cost_of, named_levels
+from engine.market.venues.order_book import OrderBookState, cost_of, named_levels, size_for
 from intents.outcome import is_derivative
 from solvers.common import GAS_WEIGHT, leg_gas_value, leg_wait_cost, price_float, tradable_pairs
 from solvers.greedy.meter import Meter
@@ -224,8 +224,8 @@ def _best_level(state: OrderBookState, side: Literal["ask", "bid"], amount: int)
             continue
         if side == "bid":
             return name, min(amount, level.size) // state.lot * state.lot
-        size = amount * state.tick[1] // (level.price * state.tick[0]) // state.lot * state.lot
-        return name, cost_of(state, level, min(size, level.size))
+        size = min(size_for(state, level, amount), level.size)
+        return name, cost_of(state, level, size) if size else 0
     return None, 0
 
 

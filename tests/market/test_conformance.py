@@ -16,7 +16,7 @@ from engine.market.venues.concentrated import ConcentratedState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.curve_crypto import CurveCryptoState
 from engine.market.venues.curve_stable import CurveStableState
-from engine.market.venues.order_book import OrderBookState
+from engine.market.venues.order_book import OrderBook, OrderBookState
 from engine.market.venues.solidly import SolidlyState
 from engine.market.venues.stable import StableState
 from engine.market.venues.weighted import WeightedState
@@ -135,7 +135,7 @@ def test_more_in_is_never_less_out(kind: str, data: st.DataObject) -> None:
     assert least is not None
     if most is None:
         # The larger trade may only be refused for its size.
-        with pytest.raises(TradeRefusedError, match=r"venue_capacity|level_overdrawn"):
+        with pytest.raises(TradeRefusedError, match=r"venue_capacity|level_overdrawn|out_of_range"):
             kind_of(state).execute(state, "anyone", larger, TIME)
     else:
         assert least[0] <= most[0] or least[0] <= most[0] + slack(state, larger)
@@ -186,6 +186,7 @@ def test_no_sequence_of_trades_ends_with_more_of_everything(kind: str, data: st.
     assert not any(balances.values()) or min(balances.values()) < 0
 
 
+# Books name the level, which is a parameter more: they have a law of their own.
 EXACT_OUT = sorted(KINDS.keys() - {"order_book", "bridge"})
 
 
@@ -212,6 +213,29 @@ def test_what_an_exact_output_costs_buys_no_less_of_it(kind: str, data: st.DataO
         fixed_point = isinstance(state, StableState | WeightedState)
         coarse = venue.supply(state, same.asset_in, same.asset_out).units_error if fixed_point else 0
         assert bought >= wanted - slack(state, same) - coarse
+
+
+@laws
+@given(data=st.data())
+def test_an_exact_output_of_a_level_costs_the_least_input_that_gets_it(data: st.DataObject) -> None:
+    state = data.draw(STATES["order_book"])
+    trade = data.draw(trades(state))
+    done = execute(state, trade)
+    assume(done is not None)
+    assert done is not None
+    buying = trade.asset_out == state.base
+    wanted = (
+        data.draw(st.integers(1, done[0] // state.lot)) * state.lot if buying else data.draw(st.integers(1, done[0]))
+    )
+
+    least = OrderBook().input_for(state, trade.asset_in, wanted, trade.asset_out, trade.level)
+
+    def got(amount: int) -> int:
+        at_level = execute(state, Trade(trade.asset_in, amount, trade.asset_out, trade.level)) if amount else None
+        return 0 if at_level is None else at_level[0]
+
+    step = 1 if buying else state.lot
+    assert got(least - step) < wanted <= got(least)
 
 
 @kinds

@@ -14,7 +14,8 @@ from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.curve_crypto import CurveCryptoState
 from engine.market.venues.curve_crypto_math import newton_invariant
 from engine.market.venues.curve_stable import CurveStableState
-from engine.market.venues.order_book import Level, OrderBookState
+from engine.market.venues.order_book import Fee, Level, OrderBookState
+from engine.market.venues.rfq import QuoteRange, RfqState
 from engine.market.venues.solidly import SolidlyState
 from engine.market.venues.stable import StableState
 from engine.market.venues.tick_math import sqrt_price_at
@@ -191,9 +192,13 @@ def concentrateds(draw: Callable[..., Any]) -> ConcentratedState:
 
 
 def order_books() -> st.SearchStrategy[OrderBookState]:
-    def build(steps: list[int], split: int, lots: list[int], lot: int, tick: tuple[int, int]) -> OrderBookState:
+    def build(
+        steps: list[int], split: int, lots: list[int], lot: int, terms: tuple[bool, tuple[int, int]], fee: Fee | None
+    ) -> OrderBookState:
+        inverse, tick = terms
         prices = [sum(steps[: i + 1]) for i in range(len(steps))]
         levels = [Level(price=p, size=n * lot) for p, n in zip(prices, lots, strict=False)]
+        levels = levels[::-1] if inverse else levels
         return OrderBookState(
             id="sim:alpha/book:b",
             base=TOKENS[4],
@@ -203,6 +208,8 @@ def order_books() -> st.SearchStrategy[OrderBookState]:
             bids=tuple(reversed(levels[:split])),
             asks=tuple(levels[split:]),
             expiry_seconds=TIME + 1,
+            taker_fee=fee,
+            inverse=inverse,
         )
 
     return st.builds(
@@ -211,7 +218,51 @@ def order_books() -> st.SearchStrategy[OrderBookState]:
         st.integers(0, 8),
         st.lists(st.integers(0, 10**6), min_size=8, max_size=8),
         st.sampled_from([1, 10, 1000]),
-        st.sampled_from([(5000, 1), (1, 1), (7, 3)]),
+        st.sampled_from(
+            [(False, (5000, 1)), (False, (1, 1)), (False, (7, 3)), (True, (1, 2 * 10**8)), (True, (1, 4001))]
+        ),
+        st.sampled_from(
+            [
+                None,
+                Fee(rate=(5, 10**4)),
+                Fee(rate=(3, 7), fixed=50),
+                Fee(of="size", rate=(3000, 1), cap=(1, 8)),
+                Fee(of="size", rate=(10, 3), cap=(1, 8), fixed=1),
+            ]
+        ),
+    )
+
+
+def rfqs() -> st.SearchStrategy[RfqState]:
+    """Quotes with falling prices; once: gaps, and ranges that begin where more still gets no less."""
+
+    def build(sizes: list[tuple[int, int]], price: tuple[int, int], used: int, *, divisible: bool) -> RfqState:
+        ranges, start, best = [], 0, 0
+        for i, (gap, width) in enumerate(sizes):
+            least = start + 1 + (0 if divisible and i else gap)
+            ratio = (price[0] * (20 - i), price[1] * 20)
+            if not divisible:
+                least = max(least, -(-best * ratio[1] // ratio[0]))
+            start = least + width
+            best = -(-start * ratio[0] // ratio[1])
+            ranges.append(QuoteRange(least=least, most=start, price=ratio))
+        return RfqState(
+            id="sim:alpha/rfq:x",
+            maker="import:maker",
+            asset_in=TOKENS[0],
+            asset_out=TOKENS[1],
+            ranges=tuple(ranges),
+            expiry_seconds=TIME + 1,
+            divisible=divisible,
+            used=min(used, start) if divisible else 0,
+        )
+
+    return st.builds(
+        build,
+        st.lists(st.tuples(st.integers(0, 50), st.integers(0, 10**6)), min_size=1, max_size=4),
+        st.tuples(st.integers(1, 10**9), st.integers(1, 10**9)),
+        st.integers(0, 10**5),
+        divisible=st.booleans(),
     )
 
 
@@ -244,5 +295,6 @@ STATES: dict[str, st.SearchStrategy[Any]] = {
     "solidly": solidlys(),
     "concentrated": concentrateds(),
     "order_book": order_books(),
+    "rfq": rfqs(),
     "bridge": bridges(),
 }

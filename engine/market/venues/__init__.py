@@ -13,6 +13,7 @@ from engine.market.venues.constant_product import ConstantProduct, ConstantProdu
 from engine.market.venues.curve_crypto import CurveCrypto, CurveCryptoState
 from engine.market.venues.curve_stable import CurveStable, CurveStableState
 from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.rfq import Rfq, RfqState
 from engine.market.venues.solidly import Solidly, SolidlyState
 from engine.market.venues.stable import Stable, StableState
 from engine.market.venues.weighted import Weighted, WeightedState
@@ -28,6 +29,7 @@ KINDS: dict[str, AnyKind] = {
         Solidly(),
         Concentrated(),
         OrderBook(),
+        Rfq(),
         Bridge(),
     )
 }
@@ -42,6 +44,7 @@ AnyVenueState = Annotated[
     | SolidlyState
     | ConcentratedState
     | OrderBookState
+    | RfqState
     | BridgeState,
     Field(discriminator="kind"),
 ]
