@@ -14,6 +14,7 @@ from engine.auction.problem import Intent, Problem
 from engine.auction.solution import Solution
 from engine.market.venues import kind_of
 from engine.market.venues.base import VenueState
+from engine.market.venues.bridge import BridgeState
 from engine.network.delay_price import PPM
 from intents.identifiers import place_of
 from intents.outcome import is_derivative
@@ -117,25 +118,26 @@ def leg_gas_value(problem: Problem, venue: VenueState) -> float:
 
 
 def leg_wait_cost(problem: Problem, venue: VenueState, asset_in: str, asset_out: str) -> float:
-    """What it costs that a leg at the venue lands later, as a share of its value; 0 without a network snapshot.
+    """What it costs that a leg at the venue lands later, or never, as a share of its value.
+
+    A bridge's odds of failing count as value lost; the rest needs a network snapshot.
 
     Prices of two assets are taken as independent, so their expected moves add in squares; a bridge's are one underlying.
     On top comes what nearing the venue's depth costs. It is charged whole, unlike gas, for nobody pays it back: a winning
     bid is a promise, and the solver bears what the market does while it waits.
     """
+    failing = venue.failure_ppm if isinstance(venue, BridgeState) else 0
     network = problem.network
     if network is None:
-        return 0.0
+        return failing / PPM
     moves = (network.delay_prices.get(asset_in, 0), network.delay_prices.get(asset_out, 0))
     wait = max(moves) if kind_of(venue).delay_seconds(venue) else hypot(*moves)
     depth = network.depths.get(venue.id)
-    return min(1.0, (wait + (depth.price_ppm if depth is not None else 0)) / PPM)
+    return min(1.0, (wait + failing + (depth.price_ppm if depth is not None else 0)) / PPM)
 
 
 def wait_cost(problem: Problem, solution: Solution) -> float:
     """What waiting costs all legs of a solution, in numeraire base units; inputs without a price count nothing."""
-    if problem.network is None:
-        return 0.0
     total = 0.0
     for leg in solution.legs:
         ((asset_in, amount),), (asset_out,) = leg.ins.items(), leg.outs

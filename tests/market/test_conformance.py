@@ -187,7 +187,7 @@ def test_no_sequence_of_trades_ends_with_more_of_everything(kind: str, data: st.
 
 
 # Books name the level, which is a parameter more: they have a law of their own.
-EXACT_OUT = sorted(KINDS.keys() - {"order_book", "bridge"})
+EXACT_OUT = sorted(KINDS.keys() - {"order_book"})
 
 
 @pytest.mark.parametrize("kind", EXACT_OUT)

@@ -268,7 +268,7 @@ def rfqs() -> st.SearchStrategy[RfqState]:
 
 def bridges() -> st.SearchStrategy[BridgeState]:
     return st.builds(
-        lambda fixed, fee, rate, capacity, delay: BridgeState(
+        lambda fixed, fee, rate, capacity, delay, least, whole: BridgeState(
             id="sim:alpha/bridge:x",
             asset_in=TOKENS[0],
             asset_out=FAR,
@@ -277,12 +277,16 @@ def bridges() -> st.SearchStrategy[BridgeState]:
             rate=rate,
             capacity=capacity,
             delay_seconds=delay,
+            fee_least=least,
+            fee_on_whole=whole,
         ),
         st.integers(0, 10**6),
         fees,
         st.sampled_from([(1, 1), (10**12, 1), (1, 10**3)]),
         amounts,
         st.integers(1, 10**6),
+        st.sampled_from([0, 0, 1, 10**5]),
+        st.booleans(),
     )
 
 
