@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.auction.case import Case, CaseFill, amounts_in
 from engine.auction.checks_floors import check_payoffs
+from engine.auction.margin import uncovered_bound
 from engine.auction.verdict import Fault, pointer
 from engine.market.venues import kind_of
 from intents.instruments import parse_instrument
@@ -40,9 +41,10 @@ def _check_validity(case: Case, item: CaseFill) -> Fault | None:
     if not outcome.valid_from <= case.time < outcome.valid_until:
         window = f"{outcome.valid_from} <= time < {outcome.valid_until}"
         return Fault("intent_not_valid", pointer("fills", item.index, "intent"), window, str(case.time))
-    if outcome.exposure_bounds:
-        place = pointer("fills", item.index, "intent")
-        return Fault("unsupported_outcome", place, "no exposure bounds", f"{len(outcome.exposure_bounds)} bounds")
+    bound = uncovered_bound(case.problem, outcome.exposure_bounds)
+    if bound is not None:
+        place, wanted = pointer("fills", item.index, "intent"), "exposure bounds on underlyings of the risk tables"
+        return Fault("unsupported_outcome", place, wanted, f"one on {bound.underlying}")
     return None
 
 
@@ -115,6 +117,12 @@ def _check_issuers_and_venues(case: Case, item: CaseFill) -> Fault | None:
             if issuer not in outcome.allowed_issuers:
                 allowed = "one of " + ", ".join(outcome.allowed_issuers)
                 return Fault("issuer_not_allowed", pointer("fills", item.index, side, asset), allowed, issuer)
+    if outcome.receiver != outcome.owner:
+        for asset in fill.outs:
+            if is_derivative(asset) and case.problem.has_margin(outcome.receiver, asset):
+                # A position may cost margin, which nobody can be made to post.
+                place, wanted = pointer("fills", item.index, "out", asset), f"delivery to its owner {outcome.owner}"
+                return Fault("receiver_not_allowed", place, wanted, outcome.receiver)
     if outcome.allowed_venues:
         for place, i in case.first_legs.items():
             if place not in outcome.allowed_venues:

@@ -3,7 +3,8 @@
 A class is (issuer, underlying, settlement asset, style), an underlying (asset, index, fixing time). Per account and class
 that its fills touch, the free positions with the changes must pay at least zero at every S >= 0; else the supremum of
 the loss, rounded up, is reserved in the settlement asset together with the positions. Positions that an earlier escrow
-covers are reserved and no longer count, so no two escrows lean on one hedge.
+covers are reserved and no longer count, so no two escrows lean on one hedge. Classes at a place with margin accounts need
+no escrow: engine.auction.margin judges those accounts.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ def reserve_escrow(
     Faults: `uncovered_short`, `escrow_over_max`.
     """
     by_class = free_positions(problem, owner, changes)
-    touched = sorted({group for entry in fills for group in classes_of(entry.item)})
+    groups = {group for entry in fills for group in classes_of(entry.item)}
+    touched = sorted(group for group in groups if not problem.has_margin(owner, group.settlement))
     escrow: dict[str, int] = {}
     reservations: list[Reservation] = []
     for group in touched:

@@ -4,6 +4,8 @@ Invariants (checked by `check_snapshot`, raised as InputError with the field)
 1. Every asset that a chain, price or venue names is in `assets`.
 2. Every venue's state passes its kind's check; venue ids are unique and ascend.
 3. Prices are positive ratios with source, method, time and depth. The numeraire's price is 1.
+4. `risk`, where a place has margin accounts, keeps the invariants of `engine.market.margin.place`. Without any the field
+   is not written: the hash is that of a snapshot before there was margin.
 
 It does not judge prices: whether one source may price an asset for scoring is the feed's decision, stated in `method`.
 """
@@ -15,6 +17,7 @@ from functools import cached_property
 
 from pydantic import Field
 
+from engine.market.margin.place import PlaceRisk, check_place
 from engine.market.venues import AnyVenueState, kind_of
 from engine.market.venues.base import AssetInfo
 from intents.errors import InputError
@@ -56,6 +59,7 @@ class Snapshot(Value):
     assets: dict[AssetId, Asset]
     prices: dict[AssetId, ReferencePrice]
     venues: tuple[AnyVenueState, ...]
+    risk: dict[PlaceId, PlaceRisk] = Field(default={}, exclude_if=lambda risk: not risk)
 
     @cached_property
     def asset_infos(self) -> dict[str, AssetInfo]:
@@ -105,4 +109,10 @@ def check_snapshot(snapshot: Snapshot) -> None:
             kind_of(venue).check(venue, snapshot.asset_infos)
         except InputError as error:
             error.where = f"/venues/{venue.id}/{error.where}"
+            raise
+    for place, risk in snapshot.risk.items():
+        try:
+            check_place(place, risk, snapshot.asset_infos, snapshot.time_seconds)
+        except InputError as error:
+            error.where = f"/risk/{place}{error.where}"
             raise

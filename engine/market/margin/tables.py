@@ -11,8 +11,9 @@ Guarantees
    4 + 1/s, s = volatility * sqrt(years), as d1 amplifies errors by 1/s. The slack itself is exact and must be equal.
 
 Greeks are in money: delta = F dV/dF (gain if the forward doubled at this rate), gamma = F^2 d2V/dF2, vega = dV/dvol for
-a volatility higher by 1.00, all for one whole contract. Futures and perpetuals are exact and have slack 0; their mark is
-0, as gains of theirs settled so far are in the holder's balance.
+a volatility higher by 1.00, all for one whole contract. Futures and perpetuals are exact and have slack 0. Of one that is
+bought for its price (`Terms.is_bought`) a whole unit is worth F, or 1/F coins; else its mark is 0, as gains of it settled
+so far are in the holder's balance, and a whole inverse contract gains 1/F - 1/S a unit of quote.
 It does not: discount (rates are 0, as at Deribit), model skew moves or time passing, or say which scenarios are right.
 Sources: the "Models" rule of the design; the volatility's scaling (30 / days)^power: Deribit, "Portfolio Margin", and
 Paradex, "Portfolio Margin"; tables of P&L by scenario: CME SPAN's risk arrays.
@@ -170,20 +171,24 @@ def _scale(inputs: RiskInputs, strike: Fraction, forward: Fraction, unit: Fracti
 
 
 def _delta_one_row(inputs: RiskInputs, instrument: Instrument, terms: Terms) -> Row:
-    """A linear contract gains s of its notional where the price moves by s; an inverse one s / (1 + s)."""
+    """A linear contract gains s of its notional where the price moves by s; an inverse one s / (1 + s).
+
+    A whole unit of an inverse one that is bought loses that: it is worth 1/S coins, which falls as the price rises.
+    """
     forward, unit = Fraction(instrument.forward), terms.size * 10**instrument.settlement_decimals
     linear = terms.style == "linear"
     notional = unit * forward if linear else unit / forward
+    sign = -1 if terms.is_bought and not linear else 1
 
     def gain(scenario: Scenario) -> Fraction:
         move = Fraction(scenario.spot_bps, BASIS)
-        return (move if linear else move / (1 + move)) * Fraction(scenario.weight_bps, BASIS)
+        return sign * (move if linear else move / (1 + move)) * Fraction(scenario.weight_bps, BASIS)
 
     return Row(
         pnl=tuple(floor(notional * gain(scenario)) for scenario in inputs.scenarios),
-        mark=0,
-        delta=floor(notional),
-        gamma=0 if linear else floor(-2 * notional),
+        mark=floor(notional) if terms.is_bought else 0,
+        delta=floor(sign * notional),
+        gamma=0 if linear else floor(-2 * sign * notional),
         vega=0,
         notional=ceil(notional),
         slack=0,
