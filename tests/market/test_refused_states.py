@@ -188,6 +188,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("concentrated", {"asset0": STRANGER}, "asset0"),
     ("concentrated", {"asset1": TOKENS[0]}, "asset1"),
     ("concentrated", {"protocol_fees": (0, 1001)}, "protocol_fees"),
+    ("concentrated", {"fee": 999_999, "protocol_fees": (0, 1)}, "fee"),
     ("concentrated", {"sqrt_price": 2**32}, "sqrt_price"),
     ("concentrated", {"sqrt_price": 2**160}, "sqrt_price"),
     ("concentrated", {"tick": 2}, "sqrt_price"),

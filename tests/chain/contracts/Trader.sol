@@ -129,3 +129,27 @@ contract Trader {
         }
     }
 }
+
+/// What a pool of the V3 kind asks its deployer for while it is made.
+contract PoolDeployer {
+    struct Parameters {
+        address factory;
+        address token0;
+        address token1;
+        uint24 fee;
+        int24 tickSpacing;
+    }
+
+    Parameters public parameters;
+
+    function deploy(bytes memory code, address token0, address token1, uint24 fee, int24 tickSpacing)
+        external
+        returns (address pool)
+    {
+        parameters = Parameters(address(this), token0, token1, fee, tickSpacing);
+        assembly {
+            pool := create(0, add(code, 32), mload(code))
+        }
+        require(pool != address(0), "not deployed");
+    }
+}
