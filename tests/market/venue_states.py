@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from engine.market.margin.account import Tier
 from engine.market.venues.balancer_math import ONE
 from engine.market.venues.base import AssetInfo
 from engine.market.venues.bridge import BridgeState
@@ -15,6 +16,8 @@ from engine.market.venues.curve_crypto import CurveCryptoState
 from engine.market.venues.curve_crypto_math import newton_invariant
 from engine.market.venues.curve_stable import CurveStableState
 from engine.market.venues.order_book import Fee, Level, OrderBookState
+from engine.market.venues.perpetual import PerpetualState
+from engine.market.venues.perpetual_math import UNIT
 from engine.market.venues.rfq import QuoteRange, RfqState
 from engine.market.venues.solidly import SolidlyState
 from engine.market.venues.stable import StableState
@@ -24,7 +27,12 @@ from engine.market.venues.weighted import WeightedState, WeightedToken
 DECIMALS = (6, 8, 18, 18, 0)
 TOKENS = tuple(f"sim:alpha/token:T{i}" for i in range(len(DECIMALS)))
 FAR = "sim:beta/token:T0"
-INFOS = {FAR: AssetInfo(6), **{token: AssetInfo(d) for token, d in zip(TOKENS, DECIMALS, strict=True)}}
+PERPETUAL = "sim:alpha/perp:ETH-lin-token.T2-sim.eth"
+INFOS = {
+    FAR: AssetInfo(6),
+    PERPETUAL: AssetInfo(18),
+    **{token: AssetInfo(d) for token, d in zip(TOKENS, DECIMALS, strict=True)},
+}
 TIME = 1_000_000
 
 amounts = st.integers(0, 100).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
@@ -266,6 +274,42 @@ def rfqs() -> st.SearchStrategy[RfqState]:
     )
 
 
+@st.composite
+def perpetuals(draw: Callable[..., Any]) -> PerpetualState:
+    """Markets with either skew, near and far from their caps, of cheap and dear assets."""
+    scale = draw(st.integers(70, 90).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1))))
+    price = draw(st.integers(45, 80).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1))))
+    skew = draw(st.integers(-scale // 2, scale // 2))
+    shorts = max(0, -skew) + draw(st.integers(0, scale))
+    side = draw(st.sampled_from([0, 1, -1]))
+    position = side * draw(st.integers(0, shorts + skew if side > 0 else shorts))
+    least = -(-16 * (price // UNIT + 4) * scale // price)
+    fee = -(-8 * (price // UNIT + 4) * UNIT // price)
+    maker, more = draw(st.sampled_from([(fee, 0), (2 * 10**14, 4 * 10**14), (10**15, 10**16)]))
+    return PerpetualState(
+        id="sim:alpha/market:perp",
+        base=PERPETUAL,
+        quote=TOKENS[2],
+        oracle_price=price,
+        oracle_seconds=TIME - 5,
+        oracle_max_age_seconds=60,
+        skew_scale=scale,
+        long_interest=shorts + skew,
+        short_interest=shorts,
+        interest_cap=draw(st.integers(scale, 2 * scale)),
+        position=position,
+        reduce_only=position != 0 and draw(st.integers(0, 9)) == 0,
+        step=draw(st.integers(least, 1000 * least)),
+        maker_fee=max(maker, fee),
+        taker_fee=max(maker, fee) + more,
+        dynamic_fee=draw(st.sampled_from([0, 10**15])),
+        funding_rate=draw(st.integers(-(10**17), 10**17)),
+        funding_seconds=TIME - draw(st.integers(0, 10**5)),
+        max_funding_velocity=9 * UNIT,
+        tiers=(Tier(above=0, initial_bps=200, maintenance_bps=100),),
+    )
+
+
 def bridges() -> st.SearchStrategy[BridgeState]:
     return st.builds(
         lambda fixed, fee, rate, capacity, delay, least, whole: BridgeState(
@@ -299,6 +343,7 @@ STATES: dict[str, st.SearchStrategy[Any]] = {
     "solidly": solidlys(),
     "concentrated": concentrateds(),
     "order_book": order_books(),
+    "perpetual": perpetuals(),
     "rfq": rfqs(),
     "bridge": bridges(),
 }

@@ -13,6 +13,7 @@ from engine.market.venues.constant_product import ConstantProduct, ConstantProdu
 from engine.market.venues.curve_crypto import CurveCrypto, CurveCryptoState
 from engine.market.venues.curve_stable import CurveStable, CurveStableState
 from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.perpetual import Perpetual, PerpetualState
 from engine.market.venues.rfq import Rfq, RfqState
 from engine.market.venues.solidly import Solidly, SolidlyState
 from engine.market.venues.stable import Stable, StableState
@@ -29,6 +30,7 @@ KINDS: dict[str, AnyKind] = {
         Solidly(),
         Concentrated(),
         OrderBook(),
+        Perpetual(),
         Rfq(),
         Bridge(),
     )
@@ -44,6 +46,7 @@ AnyVenueState = Annotated[
     | SolidlyState
     | ConcentratedState
     | OrderBookState
+    | PerpetualState
     | RfqState
     | BridgeState,
     Field(discriminator="kind"),
