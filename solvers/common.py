@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import hypot
 
+from engine.auction.margin import uncovered_bound
 from engine.auction.problem import Intent, Problem
 from engine.auction.solution import Solution
 from engine.market.venues import kind_of
@@ -29,7 +30,8 @@ def is_open(problem: Problem, intent: Intent) -> bool:
     """Whether the intent may be filled now: valid at the snapshot's time, something open, nothing unsupported asked."""
     outcome = intent.outcome
     now = problem.snapshot.time_seconds
-    return outcome.valid_from <= now < outcome.valid_until and intent.open_units > 0 and not outcome.exposure_bounds
+    is_valid = outcome.valid_from <= now < outcome.valid_until and intent.open_units > 0
+    return is_valid and uncovered_bound(problem, outcome.exposure_bounds) is None
 
 
 def swap_assets(intent: Intent) -> tuple[str, str]:

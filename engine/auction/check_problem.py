@@ -115,7 +115,7 @@ def _check_covered(problem: Problem, owner: str) -> None:
     for group, positions in sorted(free_positions(problem, owner, {}).items()):
         if problem.has_margin(owner, group.settlement):
             continue
-        owed = escrow_amount(problem, group.style, positions)
+        owed = escrow_amount(problem.snapshot, group.style, positions)
         if owed != 0:
             found = "an unbounded loss" if owed is None else f"a loss of up to {owed} of {group.settlement}"
             expected = "free derivatives that pay at least zero everywhere"

@@ -19,6 +19,7 @@ from engine.auction.case import CaseFill
 from engine.auction.checks_floors import unit_payoff
 from engine.auction.problem import Problem
 from engine.auction.verdict import Fault, pointer
+from engine.market.snapshot import Snapshot
 from intents.instruments import Style, parse_instrument
 from intents.outcome import is_derivative
 from intents.payoff import combine
@@ -66,14 +67,12 @@ def classes_of(item: CaseFill) -> frozenset[EscrowClass]:
     return frozenset(class_of(asset) for asset in (*item.fill.ins, *item.fill.outs) if is_derivative(asset))
 
 
-def escrow_amount(problem: Problem, style: Style, positions: Mapping[str, int]) -> int | None:
+def escrow_amount(snapshot: Snapshot, style: Style, positions: Mapping[str, int]) -> int | None:
     """The supremum of the loss of positions of one class, in base units of the settlement asset, rounded up.
 
     0 where they pay at least zero everywhere, None where the loss is unbounded.
     """
-    payoffs = (
-        (amount, unit_payoff(problem.snapshot, parse_instrument(asset), asset)) for asset, amount in positions.items()
-    )
+    payoffs = ((amount, unit_payoff(snapshot, parse_instrument(asset), asset)) for asset, amount in positions.items())
     bound = combine(payoffs).loss_supremum(style).amount
     return None if bound is None else ceil(bound)
 
@@ -92,7 +91,7 @@ def reserve_escrow(
     reservations: list[Reservation] = []
     for group in touched:
         positions = by_class.get(group, {})
-        amount = escrow_amount(problem, group.style, positions)
+        amount = escrow_amount(problem.snapshot, group.style, positions)
         if amount is None:
             involved = [entry for entry in fills if group in classes_of(entry.item)]
             return _fault(

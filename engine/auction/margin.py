@@ -26,6 +26,7 @@ from engine.auction.verdict import Fault, pointer
 from engine.market.margin.account import Account
 from engine.market.margin.exposure import exposure_of
 from engine.market.margin.scenarios import FillEffect, Margin, margin_of
+from engine.market.snapshot import Snapshot
 from intents.identifiers import place_of
 from intents.instruments import parse_instrument
 from intents.outcome import ExposureBound, is_derivative
@@ -52,27 +53,48 @@ def margin_changes(problem: Problem, prepared: Iterable[Prepared]) -> dict[Accou
 def check_margin(problem: Problem, prepared: Mapping[str, Prepared]) -> Fault | None:
     """`insufficient_margin`: an account that the bids leave without its initial margin, and in no better state."""
     for key, by_stage in sorted(margin_changes(problem, prepared.values()).items()):
-        before, total = None, Counter[str]()
+        total = Counter[str]()
         for stage in sorted(by_stage):
             total.update(by_stage[stage])
-            after = margin_after(problem, key, total)
-            if isinstance(after, Margin) and after.free >= 0:
-                continue
-            before = margin_after(problem, key, {}) if before is None else before
-            if isinstance(after, str) or isinstance(before, str) or not FillEffect(before, after).is_allowed:
-                return _fault(problem, key, stage, before, after, prepared)
+            if not _is_allowed(problem, key, total):
+                return _fault(problem, key, stage, total, prepared)
     return None
+
+
+def carried(problem: Problem, owner: str, changes: Mapping[str, int]) -> bool:
+    """Whether the owner's margin accounts carry these changes by asset, all at once and alone."""
+    touched = {place_of(asset) for asset, delta in changes.items() if delta and problem.has_margin(owner, asset)}
+    return all(_is_allowed(problem, AccountKey(owner, place), changes) for place in touched)
+
+
+def _is_allowed(problem: Problem, key: AccountKey, changes: Mapping[str, int]) -> bool:
+    after = margin_after(problem, key, changes)
+    if isinstance(after, str):
+        return False
+    if after.free >= 0:
+        return True
+    before = margin_after(problem, key, {})
+    return not isinstance(before, str) and FillEffect(before, after).is_allowed
 
 
 def margin_after(problem: Problem, key: AccountKey, changes: Mapping[str, int]) -> Margin | str:
     """The account's margin with these changes; an asset that it is short of without bound, which no margin carries."""
-    risk = problem.snapshot.risk[key.place]
+    assets = problem.holdings.get(key.owner, {}).keys() | changes.keys()
+    free = {asset: problem.free(key.owner, asset) + changes.get(asset, 0) for asset in assets}
+    return account_margin(problem.snapshot, key.place, free)
+
+
+def account_margin(snapshot: Snapshot, place: str, free: Mapping[str, int]) -> Margin | str:
+    """The margin of an account at a place with risk tables, or an asset that it is short of without bound.
+
+    `free` are the owner's free balances by asset, those elsewhere included.
+    """
+    risk = snapshot.risk[place]
     balances: Counter[str] = Counter()
     positions: dict[str, int] = {}
     unlisted: dict[str, int] = {}
-    for asset in problem.holdings.get(key.owner, {}).keys() | changes.keys():
-        amount = problem.free(key.owner, asset) + changes.get(asset, 0)
-        if place_of(asset) != key.place or not amount:
+    for asset, amount in free.items():
+        if not amount or place_of(asset) != place:
             continue
         if asset in risk.tables.rows:
             positions[asset] = amount
@@ -82,10 +104,11 @@ def margin_after(problem: Problem, key: AccountKey, changes: Mapping[str, int]) 
             balances[asset] += amount
     for group in sorted({class_of(asset) for asset in unlisted}):
         held = {asset: amount for asset, amount in unlisted.items() if class_of(asset) == group}
-        owed = escrow_amount(problem, group.style, held)
+        owed = escrow_amount(snapshot, group.style, held)
         if owed is None or (owed and group.settlement not in risk.rules.collateral):
             return min(asset for asset, amount in held.items() if amount < 0)
-        balances[group.settlement] -= owed
+        if owed:
+            balances[group.settlement] -= owed
     return margin_of(risk.tables, risk.rules, _account(balances, positions))
 
 
@@ -98,10 +121,10 @@ def _fault(
     problem: Problem,
     key: AccountKey,
     stage: int,
-    before: Margin | str,
-    after: Margin | str,
+    changes: Mapping[str, int],
     prepared: Mapping[str, Prepared],
 ) -> Fault:
+    before, after = margin_after(problem, key, {}), margin_after(problem, key, changes)
     unit = f"of {key.owner} at {key.place} at the end of stage {stage}"
     if isinstance(after, str) or isinstance(before, str):
         short = after if isinstance(after, str) else str(before)
