@@ -35,9 +35,12 @@ def geometric_mean(values: Sequence[int]) -> int:
     mean = ordered[0]
     for _ in range(ROUNDS):
         before, product = mean, ONE
-        for value in ordered:
-            product = product * value // mean
-        mean = mean * ((n - 1) * ONE + product) // (n * ONE)
+        if n == 2:  # the two-asset contract's own order
+            mean = (mean + ordered[0] * ordered[1] // mean) // 2
+        else:
+            for value in ordered:
+                product = product * value // mean
+            mean = mean * ((n - 1) * ONE + product) // (n * ONE)
         difference = abs(mean - before)
         if difference <= 1 or difference * ONE < mean:
             return mean
