@@ -14,7 +14,7 @@ from sha3 import keccak_256
 from tests.chain.cache import module
 
 ME = "0x" + "11" * 20
-"""Who calls, where nobody else is named."""
+"""Who sends every transaction."""
 
 _ERROR = keccak_256(b"Error(string)").digest()[:4]
 
@@ -37,17 +37,17 @@ class Chain:
             raise _reverted(error) from None
         return address
 
-    def send(self, to: str, data: bytes, sender: str = ME) -> bytes:
+    def send(self, to: str, data: bytes) -> bytes:
         """Call with encoded data, keeping what it changes; what it returns. Raises Reverted."""
         try:
-            answer: bytes = self._evm.message_call(sender, to, data)
+            answer: bytes = self._evm.message_call(ME, to, data)
         except RuntimeError as error:
             raise _reverted(error) from None
         return answer
 
-    def call(self, to: str, signature: str, *values: Any, returns: str = "(uint256)", sender: str = ME) -> Any:
+    def call(self, to: str, signature: str, *values: Any, returns: str = "(uint256)") -> Any:
         """Call a function by its signature; its result, a tuple where it has several. Raises Reverted."""
-        answer = decode(_types(returns), self.send(to, calldata(signature, *values), sender))
+        answer = decode(_types(returns), self.send(to, calldata(signature, *values)))
         return answer[0] if len(answer) == 1 else answer
 
 

@@ -30,7 +30,7 @@ contract Rate {
     }
 }
 
-/// Registers every pool under one id; to any other question it answers with its own address or with nothing.
+/// Registers every pool under one id and asks pools what it is told to; to any other question it answers with its own address or with nothing.
 contract Vault {
     bytes32 public constant ID = bytes32(uint256(1));
 
@@ -40,6 +40,14 @@ contract Vault {
 
     function getProtocolFeesCollector() external view returns (address) {
         return address(this);
+    }
+
+    function ask(address pool, bytes calldata data) external {
+        (bool done, bytes memory answer) = pool.call(data);
+        assembly {
+            if done { return(add(answer, 32), mload(answer)) }
+            revert(add(answer, 32), mload(answer))
+        }
     }
 
     fallback() external {
