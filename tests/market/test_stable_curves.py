@@ -236,3 +236,15 @@ def test_what_is_outside_the_safe_range_is_refused() -> None:
         crypto.newton_invariant(400_000, 145 * 10**12, [10**24, 10**8])
     with pytest.raises(ValueError, match="safe range"):
         crypto.newton_balance(400_000, 145 * 10**12, [10**24, 0], 10**16, 1)
+
+
+def test_a_pool_so_uneven_that_the_contract_divides_by_nothing_can_not_trade() -> None:
+    assets = [f"eip155:1/erc20:0x{c * 40}" for c in "abcd"]
+    held = zip(assets, (32, 32, 1, 2048), strict=True)
+    tokens = {asset: {"balance": balance, "decimals": 18} for asset, balance in held}
+    uneven = StableState.model_validate(
+        {"id": "eip155:1/pool:x", "tokens": tokens, "amplification": 1000, "fee": 0, "version": "v1"}
+    )
+
+    with pytest.raises(TradeRefusedError, match="venue_capacity"):
+        Stable().execute(uneven, "", Trade(assets[1], 1, assets[0]), 0)

@@ -163,3 +163,12 @@ def test_a_third_of_the_balance_is_too_much() -> None:
     with pytest.raises(TradeRefusedError) as refused:
         out_of(state, 3 * 10**19 + 1)
     assert refused.value.code == "venue_capacity"
+
+
+def test_an_output_that_costs_more_than_the_pool_can_hold_is_refused() -> None:
+    uneven = pool(2**111, ONE // 100, 10**20, 99 * ONE // 100)
+
+    assert Weighted().input_for(uneven, A, 10**15, B) > 0
+    with pytest.raises(TradeRefusedError) as refused:
+        Weighted().input_for(uneven, A, 10**19, B)
+    assert refused.value.code == "venue_capacity"
