@@ -1,4 +1,4 @@
-// Opens the internal functions of Balancer's and Uniswap's libraries to calls.
+// Opens the internal functions of Balancer's libraries to calls.
 pragma solidity 0.7.6;
 
 import "@balancer-labs/v2-solidity-utils/contracts/math/FixedPoint.sol";
@@ -53,21 +53,5 @@ contract BalancerStable is StableMath {
         returns (uint256)
     {
         return _getTokenBalanceGivenInvariantAndAllOtherBalances(amplification, balances, found, index);
-    }
-
-    function outGivenIn(uint256 amplification, uint256[] memory balances, uint256 i, uint256 o, uint256 amount)
-        external
-        pure
-        returns (uint256)
-    {
-        return _calcOutGivenIn(amplification, balances, i, o, amount);
-    }
-
-    function inGivenOut(uint256 amplification, uint256[] memory balances, uint256 i, uint256 o, uint256 amount)
-        external
-        pure
-        returns (uint256)
-    {
-        return _calcInGivenOut(amplification, balances, i, o, amount);
     }
 }
