@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.cli.documents import read_intents, write_value
+from api.cli.extras import needed
 from api.cli.files import read_bytes
-from api.cli.output import print_json, say
+from api.cli.output import EXIT_INTERRUPTED, print_json, remark, say
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Intent, Problem
 from engine.market.demo import with_intents
-from engine.market.feeds.base import Imported
+from engine.market.feeds.base import DEFAULT_SOLVERS, Imported
 from engine.market.feeds.cow_instance import import_cow
 from engine.market.feeds.deribit_book import import_deribit
 from engine.market.feeds.deribit_examples import examples as deribit_examples
 from engine.market.feeds.deribit_examples import with_examples
+from engine.market.feeds.option_messages import import_all, import_messages
 from engine.market.feeds.synthetic import demo_world
 from intents.errors import InputError
 from intents.outcome import is_derivative
@@ -29,30 +32,40 @@ class Format(StrEnum):
     """Outside formats."""
 
     COW_INSTANCE = "cow-instance"
+    DERIBIT = "deribit"
     DERIBIT_BOOK = "deribit-book"
+    OPTION_MESSAGES = "option-messages"
 
 
 _FEEDS: dict[Format, Callable[..., Imported]] = {
     Format.COW_INSTANCE: import_cow,
+    Format.DERIBIT: partial(import_messages, feed="deribit"),
     Format.DERIBIT_BOOK: import_deribit,
+    Format.OPTION_MESSAGES: import_messages,
 }
+
+_MESSAGE_SUFFIXES = {".json", ".jsonl", ".csv", ".gz"}
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where the problem is written.", dir_okay=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def import_file(
-    feed: Annotated[Format, typer.Argument(metavar="FORMAT", help="cow-instance or deribit-book.")],
-    file: Annotated[Path, typer.Argument(help="The file; .gz is read as such.")],
-    output: Output,
+    feed: Annotated[Format, typer.Argument(metavar="FORMAT", help=f"{', '.join(Format)}.")],
+    file: Annotated[Path | None, typer.Argument(help="The file, or a folder of messages; .gz is read as such.")] = None,
     *,
+    output: Output,
+    live: Annotated[
+        str | None, typer.Option(metavar="COIN", help="Ask the exchange instead of a file (deribit).")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="Where the exchange's API is, for --live.")] = None,
     examples: Annotated[int, typer.Option(min=0, help="Add this many example payoffs (deribit-book).")] = 0,
     intents: Annotated[Path | None, typer.Option(help="JSON file of signed intents to add, one or a list.")] = None,
     solvers: Annotated[str | None, typer.Option(help="Names of the solvers that take part, by commas.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read an outside file into a problem, and say what became of each of its items."""
-    imported = read_feed(feed, file, solvers)
+    imported = _read(feed, file, live, url, output, solvers)
     problem = imported.problem
     if examples and feed is not Format.DERIBIT_BOOK:
         raise InputError("no_examples", "--examples", expected="a deribit-book", actual=feed.value)
@@ -72,9 +85,50 @@ def import_file(
 
 def read_feed(feed: Format, file: Path, solvers: str | None = None) -> Imported:
     """Import a file of a format. Raises FeedError (InputError) by name."""
-    name = file.name.removesuffix(".gz")
-    content = read_bytes(file)
-    return _FEEDS[feed](content, name, solvers.split(",")) if solvers else _FEEDS[feed](content, name)
+    if file.is_dir() and feed is Format.OPTION_MESSAGES:
+        files = sorted(part for part in file.iterdir() if part.suffix in _MESSAGE_SUFFIXES)
+        messages = [(part.name.removesuffix(".gz"), read_bytes(part)) for part in files]
+        return import_all(messages, file.name, _names(solvers))
+    return _FEEDS[feed](read_bytes(file), file.name.removesuffix(".gz"), _names(solvers))
+
+
+def _read(
+    feed: Format, file: Path | None, live: str | None, url: str | None, output: Path, solvers: str | None
+) -> Imported:
+    """From the file, or from the exchange."""
+    if live is not None and (feed is not Format.DERIBIT or file is not None):
+        raise InputError("not_live", "--live", expected="the format deribit and no file", actual=f"{feed} {file or ''}")
+    if url is not None and live is None:
+        raise InputError("not_live", "--url", expected="--live beside it", actual=url)
+    if live is not None:
+        return _read_live(live, url, output, solvers)
+    if file is None:
+        raise InputError("missing_file", "FILE", expected="a file to read", actual="none")
+    return read_feed(feed, file, solvers)
+
+
+def _read_live(coin: str, url: str | None, output: Path, solvers: str | None) -> Imported:
+    """Ask Deribit; answers are kept beside the output until all are there, so that another call goes on from them."""
+    module = needed("api.deribit_live", "client")
+    kept = output.with_name(f"{output.name}.part")
+
+    def tell(done: int, wanted: int) -> None:
+        if done % 50 == 0 or done == wanted:
+            remark(f"{done} of {wanted} order books")
+
+    try:
+        fetched = module.fetch(coin, kept, url=url or module.DERIBIT, tell=tell)
+    except KeyboardInterrupt:
+        remark(f"interrupted; the same command goes on from {kept}")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    imported = import_all(fetched.messages, f"{coin} live", _names(solvers), feed="deribit")
+    kept.unlink(missing_ok=True)
+    gone = {"books_gone_meanwhile": len(fetched.gone), "answers_of_an_earlier_call": fetched.resumed}
+    return Imported(imported.problem, {**imported.report, "notes": {**imported.report["notes"], **gone}})
+
+
+def _names(solvers: str | None) -> Sequence[str]:
+    return solvers.split(",") if solvers else DEFAULT_SOLVERS
 
 
 def needs(intents: Sequence[Intent]) -> dict[str, dict[str, int]]:
