@@ -85,7 +85,9 @@ def compiled() -> dict[str, bytes]:
     return {name: bytes.fromhex(code) for name, code in found.items()}
 
 
-def version(package: str) -> str:
-    """The version of a package of the cache."""
-    found: str = json.loads((CACHE / "node_modules" / package / "package.json").read_text())["version"]
-    return found
+def label(package: str) -> str:
+    """Name and version of a package of the cache, of either registry; one inside another by its folder."""
+    node = CACHE / "node_modules" / package / "package.json"
+    if node.exists():
+        return f"{package.rpartition('node_modules/')[2]} {json.loads(node.read_text())['version']}"
+    return next(PYTHON.glob(f"{package}-*.dist-info")).name.removesuffix(".dist-info").replace("-", " ")

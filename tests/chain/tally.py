@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any
 
-from tests.chain.cache import CACHE
+from tests.chain.cache import CACHE, label
 
 REPORT = CACHE / "report"
 SHOWN = 5
@@ -42,12 +42,12 @@ class Tally:
 @contextmanager
 def tally(kind: str, contract: str, package: str, seed: int) -> Iterator[tuple[Tally, Random]]:
     """A tally and the chance to fill it with. On leaving it is written down; AssertionError where something differed."""
-    counts = Tally(kind, contract, package, seed)
+    counts = Tally(kind, contract, label(package), seed)
     yield counts, Random(seed)
     assert counts.cases
     REPORT.mkdir(parents=True, exist_ok=True)
-    name = f"{kind}-{contract}-{package}".replace("/", "-").replace(" ", "-")
-    (REPORT / f"{name}.json").write_text(json.dumps(asdict(counts) | {"differing": [str(d) for d in counts.differing]}))
+    written = asdict(counts) | {"differing": [str(one) for one in counts.differing]}
+    (REPORT / f"{kind}-{contract}.json").write_text(json.dumps(written))
     assert not counts.differing, counts.differing
 
 

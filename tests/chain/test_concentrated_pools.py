@@ -20,8 +20,8 @@ from tests.chain.tally import Tally, size, tally
 
 ASSETS = ("sim:alpha/token:T0", "sim:alpha/token:T1")
 KIND = Concentrated()
-POOLS = 220
-SWAPS = 10
+POOLS = 400
+SWAPS = 8
 LARGEST = 2**126
 """V4 counts in 127 bits and a sign, so no amount is near that."""
 
