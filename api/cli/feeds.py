@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,8 @@ from engine.market.feeds.cow_instance import import_cow
 from engine.market.feeds.deribit_book import import_deribit
 from engine.market.feeds.deribit_examples import examples as deribit_examples
 from engine.market.feeds.deribit_examples import with_examples
+from engine.market.feeds.dydx_markets import import_dydx
+from engine.market.feeds.hyperliquid import import_hyperliquid
 from engine.market.feeds.option_messages import import_all, import_messages
 from engine.market.feeds.synthetic import demo_world
 from intents.errors import InputError
@@ -34,6 +36,8 @@ class Format(StrEnum):
     COW_INSTANCE = "cow-instance"
     DERIBIT = "deribit"
     DERIBIT_BOOK = "deribit-book"
+    DYDX_MARKETS = "dydx-markets"
+    HYPERLIQUID = "hyperliquid"
     OPTION_MESSAGES = "option-messages"
 
 
@@ -41,8 +45,15 @@ _FEEDS: dict[Format, Callable[..., Imported]] = {
     Format.COW_INSTANCE: import_cow,
     Format.DERIBIT: partial(import_messages, feed="deribit"),
     Format.DERIBIT_BOOK: import_deribit,
+    Format.DYDX_MARKETS: import_dydx,
+    Format.HYPERLIQUID: import_hyperliquid,
     Format.OPTION_MESSAGES: import_messages,
 }
+
+_OPTIONS = {Format.DYDX_MARKETS: ("book", "ticker", "time_seconds"), Format.HYPERLIQUID: ("time_seconds",)}
+
+NOTHING_STATED: Mapping[str, Any] = {}
+"""Most feeds are told nothing beside their file."""
 
 _MESSAGE_SUFFIXES = {".json", ".jsonl", ".csv", ".gz"}
 
@@ -59,13 +70,19 @@ def import_file(
         str | None, typer.Option(metavar="COIN", help="Ask the exchange instead of a file (deribit).")
     ] = None,
     url: Annotated[str | None, typer.Option(help="Where the exchange's API is, for --live.")] = None,
+    book: Annotated[Path | None, typer.Option(help="An order book of one of the markets (dydx-markets).")] = None,
+    ticker: Annotated[str | None, typer.Option(help="Whose book that is; BTC-USD by default (dydx-markets).")] = None,
+    at: Annotated[
+        int | None, typer.Option(min=0, help="Unix seconds, where the file has no time (dydx-markets, hyperliquid).")
+    ] = None,
     examples: Annotated[int, typer.Option(min=0, help="Add this many example payoffs (deribit-book).")] = 0,
     intents: Annotated[Path | None, typer.Option(help="JSON file of signed intents to add, one or a list.")] = None,
     solvers: Annotated[str | None, typer.Option(help="Names of the solvers that take part, by commas.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read an outside file into a problem, and say what became of each of its items."""
-    imported = _read(feed, file, live, url, output, solvers)
+    stated = _stated(feed, book, ticker, at)
+    imported = _read(feed, file, live, url, output, solvers, stated)
     problem = imported.problem
     if examples and feed is not Format.DERIBIT_BOOK:
         raise InputError("no_examples", "--examples", expected="a deribit-book", actual=feed.value)
@@ -83,17 +100,36 @@ def import_file(
         _tell_problem(problem, output)
 
 
-def read_feed(feed: Format, file: Path, solvers: str | None = None) -> Imported:
-    """Import a file of a format. Raises FeedError (InputError) by name."""
+def read_feed(
+    feed: Format, file: Path, solvers: str | None = None, stated: Mapping[str, Any] = NOTHING_STATED
+) -> Imported:
+    """Import a file of a format, with what its feed is told beside it. Raises FeedError (InputError) by name."""
     if file.is_dir() and feed is Format.OPTION_MESSAGES:
         files = sorted(part for part in file.iterdir() if part.suffix in _MESSAGE_SUFFIXES)
         messages = [(part.name.removesuffix(".gz"), read_bytes(part)) for part in files]
         return import_all(messages, file.name, _names(solvers))
-    return _FEEDS[feed](read_bytes(file), file.name.removesuffix(".gz"), _names(solvers))
+    return _FEEDS[feed](read_bytes(file), file.name.removesuffix(".gz"), _names(solvers), **stated)
+
+
+def _stated(feed: Format, book: Path | None, ticker: str | None, at: int | None) -> dict[str, Any]:
+    """The feed's own options. Raises InputError `not_of_format` where one is another feed's."""
+    options = {"book": book, "ticker": ticker, "time_seconds": at}
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in _OPTIONS.get(feed, ()):
+            option = "--at" if name == "time_seconds" else f"--{name}"
+            raise InputError("not_of_format", option, expected="a format that takes it", actual=feed.value)
+    return given if book is None else given | {"book": read_bytes(book)}
 
 
 def _read(
-    feed: Format, file: Path | None, live: str | None, url: str | None, output: Path, solvers: str | None
+    feed: Format,
+    file: Path | None,
+    live: str | None,
+    url: str | None,
+    output: Path,
+    solvers: str | None,
+    stated: Mapping[str, Any],
 ) -> Imported:
     """From the file, or from the exchange."""
     if live is not None and (feed is not Format.DERIBIT or file is not None):
@@ -104,7 +140,7 @@ def _read(
         return _read_live(live, url, output, solvers)
     if file is None:
         raise InputError("missing_file", "FILE", expected="a file to read", actual="none")
-    return read_feed(feed, file, solvers)
+    return read_feed(feed, file, solvers, stated)
 
 
 def _read_live(coin: str, url: str | None, output: Path, solvers: str | None) -> Imported:
