@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, margin, network, online, operate, replay, run, schema, solve, verify
+from api.cli import auction, bench, feeds, margin, market, network, online, operate, replay, run, schema, solve, verify
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -44,6 +44,7 @@ intent_app.command("submit")(online.submit)
 intent_app.command("status")(online.status)
 app.add_typer(intent_app, name="intent")
 app.add_typer(bench.bench_app, name="bench")
+app.add_typer(market.market_app, name="market")
 network.network_app.command("show")(online.network_show)
 network.network_app.command("watch")(online.network_watch)
 app.add_typer(network.network_app, name="network")

@@ -48,7 +48,7 @@ def curve_cases(data: dict[str, Any]) -> Iterator[Case | Unsupported]:
 
 def _stored_invariant(data: dict[str, Any], scale: list[int]) -> Case:
     """The D that the cryptopool had stored. Files state A without the multiplier of its contract, 100 (2021) or 10,000, or with it."""
-    precise = [int(b) * 10 ** (18 - int(t["decimals"])) for b, t in zip(data["balances"], data["tokens"], strict=True)]
+    precise = _precise(data["balances"], data["tokens"])
     scaled = [precise[0], *(balance * price // ONE for balance, price in zip(precise[1:], scale, strict=True))]
     expected, a, gamma = int(data["d"]), int(data["a_coefficient"]), int(data["gamma"])
 
@@ -84,9 +84,17 @@ def _plain(name: str, state: dict[str, Any], pool: dict[str, Any]) -> Case | Uns
 
 def _case(name: str, expected: int, content: tuple[Any, Any, Any], tokens: list[dict[str, Any]]) -> Case:
     balances, amplification, supply = content
-    scaled = [int(b) * 10 ** (18 - int(t["decimals"])) for b, t in zip(balances, tokens, strict=True)]
+    scaled = _precise(balances, tokens)
 
     def compute() -> int:
         return invariant(int(amplification), scaled, 1) * ONE // int(supply)
 
     return Case(name, expected, compute)
+
+
+def _precise(balances: list[Any], tokens: list[dict[str, Any]]) -> list[int]:
+    """Balances in units of 10^-18. ValueError for decimals that no contract of Curve takes."""
+    decimals = [int(token["decimals"]) for token in tokens]
+    if not all(0 <= digits <= 18 for digits in decimals):
+        raise ValueError(f"decimals from 0 to 18 are expected, {decimals} found")
+    return [int(balance) * int(10 ** (18 - digits)) for balance, digits in zip(balances, decimals, strict=True)]
