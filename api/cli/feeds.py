@@ -23,6 +23,7 @@ from engine.market.feeds.deribit_book import import_deribit
 from engine.market.feeds.deribit_examples import examples as deribit_examples
 from engine.market.feeds.deribit_examples import with_examples
 from engine.market.feeds.dydx_markets import import_dydx
+from engine.market.feeds.gnosis_v1 import import_gnosis
 from engine.market.feeds.hyperliquid import import_hyperliquid
 from engine.market.feeds.option_messages import import_all, import_messages
 from engine.market.feeds.synthetic import demo_world
@@ -37,6 +38,7 @@ class Format(StrEnum):
     DERIBIT = "deribit"
     DERIBIT_BOOK = "deribit-book"
     DYDX_MARKETS = "dydx-markets"
+    GNOSIS_V1 = "gnosis-v1"
     HYPERLIQUID = "hyperliquid"
     OPTION_MESSAGES = "option-messages"
 
@@ -46,6 +48,7 @@ _FEEDS: dict[Format, Callable[..., Imported]] = {
     Format.DERIBIT: partial(import_messages, feed="deribit"),
     Format.DERIBIT_BOOK: import_deribit,
     Format.DYDX_MARKETS: import_dydx,
+    Format.GNOSIS_V1: import_gnosis,
     Format.HYPERLIQUID: import_hyperliquid,
     Format.OPTION_MESSAGES: import_messages,
 }
