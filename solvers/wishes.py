@@ -10,7 +10,7 @@ the slope beyond the last, say the same as one row for every S >= 0 (super-repli
 theory of volatility trading", 1998; the LP is in arXiv 2109.06443). For inverse contracts a loss bound w adds w S
 to the payoff, since the payoff is S times the payment; for linear ones it adds w.
 
-Guarantee: a point that meets all rows meets `floor_not_met`, `worst_loss_exceeded` and the escrow rules, for the
+Guarantee: a point that meets all rows meets `floor_not_met`, `worst_loss_exceeded` and the escrow or margin rules, for the
 intent alone. Conservative, never wrong: an owner's holdings help only if this is the owner's only wish.
 """
 
@@ -39,31 +39,12 @@ from intents.payoff import (
 )
 from intents.values import ceil_div
 from solvers.common import leg_gas_value, leg_wait_cost
+from solvers.margins import margin_budget, margin_cover, needs_margin
 from solvers.network import is_swap, merged_reasons
+from solvers.rows import Cap, Row
 
 HAIRCUT_UNIT = 1
 """`counted_position` of one base unit is the weight of a position."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row as in the module's text; weights by asset, slacks by name."""
-
-    longs: Mapping[str, Fraction]
-    shorts: Mapping[str, Fraction]
-    share: Fraction
-    slacks: Mapping[str, Fraction]
-    least: Fraction
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """The slacks of these names together are at most `amount` times the share filled, in base units of `asset`."""
-
-    slacks: tuple[str, ...]
-    amount: int
-    asset: str
-    is_escrow: bool
 
 
 FloatRow = tuple[dict[str, float], dict[str, float], float, dict[str, float], float]
@@ -194,22 +175,25 @@ def _wish(problem: Problem, intent: Intent, books: list[OrderBookState], *, alon
     if any(not _issuer_allowed(outcome, instruments[asset]) for asset in fixed):
         return "issuer_not_allowed"
     terms = _Terms(problem, intent, instruments, alone=alone)
-    if terms.holdings_are_short():
+    margined = needs_margin(problem, intent, fixed, instruments)
+    if not margined and terms.holdings_are_short():
         return "holdings_already_short"
-    escrow_rows, escrow_caps = terms.escrow()
+    cover = margin_cover(problem, intent, instruments, quote, limit) if margined else terms.escrow()
+    if isinstance(cover, str):
+        return cover
     loss_rows, loss_caps = terms.worst_loss()
     return Wish(
         intent=intent.id,
         owner=outcome.owner,
         quote=quote,
         limit=limit,
-        budget=problem.free(outcome.owner, quote),
+        budget=margin_budget(problem, outcome.owner, quote) if margined else problem.free(outcome.owner, quote),
         open_units=intent.open_units,
         least_units=min(outcome.min_units, intent.open_units),
         fixed=fixed,
         eligible=tuple(asset for asset in eligible if asset not in fixed),
-        rows=(*terms.floors(), *escrow_rows, *loss_rows),
-        caps=(*escrow_caps, *loss_caps),
+        rows=(*terms.floors(), *cover[0], *loss_rows),
+        caps=(*cover[1], *loss_caps),
     )
 
 

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from engine.auction.problem import Intent, Signature
 from engine.audit.record import BidRecord, Integer
-from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, Text
+from engine.market.margin.report import MarginReport
+from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, PlaceId, Text
 from intents.instruments import Instrument, Option
 from intents.lifecycle import Status
 from intents.receipts import Receipt
@@ -206,6 +207,20 @@ class Positions(Value):
 
     owner: OwnerId
     positions: tuple[PositionView, ...]
+
+
+class MarginChanges(Value):
+    """What a hypothetical fill would change in an owner's balances, by asset: what it gets, less what it gives."""
+
+    changes: dict[AssetId, SignedAmount]
+
+
+class AccountMargin(Value):
+    """An owner's margin accounts by place, on the risk tables of that auction."""
+
+    owner: OwnerId
+    auction: Number
+    places: dict[PlaceId, MarginReport]
 
 
 class AuctionView(Value):

@@ -8,7 +8,9 @@ Guarantees
 1. Integers alone: the account is valued by `engine.market.margin.scenarios` on the snapshot's tables.
 2. A derivative without a row (expired, or not priced there) counts at the worst it can pay: a class that can not lose
    counts nothing, one that can lose a bounded amount counts as a debt of it, one without bound has no margin at all.
-3. An account is judged at the end of each stage at which the bids change it, against how it stands before the auction.
+3. An account that can owe nothing at any price is carried whatever it is worth: who buys an option and pays for it needs
+   no margin.
+4. An account is judged at the end of each stage at which the bids change it, against how it stands before the auction.
 
 Solvers and the protocol have no margin accounts: they owe nothing, ever.
 """
@@ -19,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from engine.auction.escrow import class_of, escrow_amount
+from engine.auction.escrow import class_of, escrow_amount, free_positions
 from engine.auction.problem import Problem
 from engine.auction.stages import Prepared
 from engine.auction.verdict import Fault, pointer
@@ -69,12 +71,28 @@ def carried(problem: Problem, owner: str, changes: Mapping[str, int]) -> bool:
 
 def _is_allowed(problem: Problem, key: AccountKey, changes: Mapping[str, int]) -> bool:
     after = margin_after(problem, key, changes)
-    if isinstance(after, str):
-        return False
-    if after.free >= 0:
+    if isinstance(after, Margin) and after.free >= 0:
+        return True
+    if owes_nothing(problem, key, changes):
         return True
     before = margin_after(problem, key, {})
-    return not isinstance(before, str) and FillEffect(before, after).is_allowed
+    return isinstance(before, Margin) and isinstance(after, Margin) and FillEffect(before, after).is_allowed
+
+
+def owes_nothing(problem: Problem, key: AccountKey, changes: Mapping[str, int]) -> bool:
+    """Whether an account can owe nothing at any price: no token below zero, and each class pays at least zero everywhere."""
+    held = problem.holdings.get(key.owner, {}).keys() | changes.keys()
+    short = [
+        asset
+        for asset in held
+        if place_of(asset) == key.place and problem.free(key.owner, asset) + changes.get(asset, 0) < 0
+    ]
+    if not all(is_derivative(asset) for asset in short):
+        return False
+    classes = free_positions(problem, key.owner, changes)
+    return all(
+        escrow_amount(problem.snapshot, group.style, classes[group]) == 0 for group in {class_of(a) for a in short}
+    )
 
 
 def margin_after(problem: Problem, key: AccountKey, changes: Mapping[str, int]) -> Margin | str:
@@ -85,9 +103,16 @@ def margin_after(problem: Problem, key: AccountKey, changes: Mapping[str, int]) 
 
 
 def account_margin(snapshot: Snapshot, place: str, free: Mapping[str, int]) -> Margin | str:
-    """The margin of an account at a place with risk tables, or an asset that it is short of without bound.
+    """The margin of `margin_account`, or an asset that it is short of without bound."""
+    account, risk = margin_account(snapshot, place, free), snapshot.risk[place]
+    return account if isinstance(account, str) else margin_of(risk.tables, risk.rules, account)
 
-    `free` are the owner's free balances by asset, those elsewhere included.
+
+def margin_account(snapshot: Snapshot, place: str, free: Mapping[str, int]) -> Account | str:
+    """The account at a place with risk tables as margin sees it, or an asset that it is short of without bound.
+
+    `free` are the owner's free balances by asset, those elsewhere included. What has no row counts as a debt of the most
+    that it can lose.
     """
     risk = snapshot.risk[place]
     balances: Counter[str] = Counter()
@@ -109,12 +134,8 @@ def account_margin(snapshot: Snapshot, place: str, free: Mapping[str, int]) -> M
             return min(asset for asset, amount in held.items() if amount < 0)
         if owed:
             balances[group.settlement] -= owed
-    return margin_of(risk.tables, risk.rules, _account(balances, positions))
-
-
-def _account(balances: Mapping[str, int], positions: Mapping[str, int]) -> Account:
-    """Unchecked: what a strange bid would make of balances may be beyond what an amount can be, and is valued all the same."""
-    return Account.model_construct(balances=dict(balances), positions=dict(positions))
+    # Unchecked, since what a strange bid would make of balances may be beyond what an amount can be: it is valued all the same.
+    return Account.model_construct(balances=dict(balances), positions=positions)
 
 
 def _fault(

@@ -30,7 +30,7 @@ from tests.auction.builders import (
 from tests.auction.story import Tale, accepted, refused
 
 ONE = 1_000_000
-CALL, PUT, LINEAR = option(10000), option(8000, "P"), option(10000, style="lin")
+CALL, PUT, LINEAR, CALL_9 = option(10000), option(8000, "P"), option(10000, style="lin"), option(9000)
 FUTURE = "deribit:main/future:BTC-20200626T08-inv-coin.BTC-deribit.btc"
 PERPETUAL = "deribit:main/perp:BTC-inv-coin.BTC-deribit.btc"
 SHORT_GREEKS = (40_000, 7, 9)
@@ -61,7 +61,7 @@ def _sold(
         fills=(fill("naked", 1, {asset: ONE}, {BTC: got}),),
         legs=(leg(state.id, {asset: ONE}, {BTC: got}, level="bid:0"),),
     )
-    extra = tuple(name for name in (*ROWS, LINEAR, FUTURE) if name != asset)
+    extra = tuple(name for name in (*ROWS, LINEAR, FUTURE, CALL_9) if name != asset)
     return problem([wish], states=[state], holdings={ALICE: held}, extra_assets=extra, risk=risk), solution
 
 
@@ -174,7 +174,7 @@ def a_token_that_nothing_settles_in_is_not_owed() -> Tale:
     return _exchanged(coin, {coin: 9, BTC: ONE})
 
 
-def _buys(held: int, *, stage: int = 0, **more: Any) -> Tale:
+def _buys(held: int, *, stage: int = 0, risk: PlaceRisk = RISK, **more: Any) -> Tale:
     """A call for 20,000: worth 50,000, of which 30,000 may be lost."""
     state = book(CALL, asks=[(20, ONE)])
     wish = intent("call", {BTC: 20_000}, {CALL: ONE}, **({"units": 1} | more))
@@ -184,7 +184,7 @@ def _buys(held: int, *, stage: int = 0, **more: Any) -> Tale:
         prices={wish.group: (50, 1)},
     )
     held_by = {ALICE: {BTC: held}}
-    return problem([wish], states=[state], holdings=held_by, extra_assets=(PUT, PERPETUAL), risk=RISK), solution
+    return problem([wish], states=[state], holdings=held_by, extra_assets=(PUT, PERPETUAL), risk=risk), solution
 
 
 @accepted()
@@ -195,6 +195,30 @@ def what_is_bought_carries_what_is_owed_for_it() -> Tale:
 @refused("insufficient_margin", "/fills/0")
 def more_is_owed_than_what_is_bought_carries() -> Tale:
     return _buys(-1)
+
+
+DEAR = place_risk(ROWS, initial_bps=20_000)
+
+
+@accepted()
+def who_pays_for_an_option_needs_no_margin() -> Tale:
+    """By twice 30,000 of it the account is short; but it can owe nothing."""
+    return _buys(20_000, risk=DEAR)
+
+
+@refused("insufficient_margin", "/fills/0")
+def who_owes_a_unit_for_it_does() -> Tale:
+    return _buys(19_999, risk=DEAR)
+
+
+@accepted()
+def a_short_that_a_longer_strike_covers_owes_nothing() -> Tale:
+    return _sold({CALL_9: ONE}, risk=DEAR)
+
+
+@refused("insufficient_margin", "/fills/0")
+def a_short_that_a_longer_strike_does_not_cover_whole() -> Tale:
+    return _sold({CALL_9: ONE - 1}, risk=DEAR)
 
 
 @refused("receiver_not_allowed", "/fills/0/out/" + CALL.replace("/", "~1"))

@@ -75,14 +75,27 @@ class RiskTables(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class AuditFault:
-    """The first cell out of tolerance: `column` is pnl/<scenario>, mark, delta, gamma, vega, notional or a slack."""
+class AuditedCell:
+    """A cell computed again: `column` is pnl/<scenario>, mark, delta, gamma, vega, notional or a slack; or `row`.
+
+    None where one side has no such cell.
+    """
 
     asset: AssetId
     column: str
     expected: int | None
     actual: int | None
     tolerance: int
+
+    @property
+    def difference(self) -> int | None:
+        """By how many base units the two differ."""
+        return None if self.expected is None or self.actual is None else abs(self.expected - self.actual)
+
+    @property
+    def is_within(self) -> bool:
+        """Whether that is at most the tolerance."""
+        return self.difference is not None and self.difference <= self.tolerance
 
 
 def build_tables(inputs: RiskInputs) -> RiskTables:
@@ -98,18 +111,21 @@ def digest_of(tables: RiskTables) -> str:
     return content_hash("clearway/risk-tables/1", tables)
 
 
-def audit_tables(tables: RiskTables) -> AuditFault | None:
+def audit_tables(tables: RiskTables) -> AuditedCell | None:
     """Recompute the tables from their inputs; the first cell, in order of asset and column, that is out of tolerance."""
+    return next((cell for cell in audited_cells(tables) if not cell.is_within), None)
+
+
+def audited_cells(tables: RiskTables) -> Iterator[AuditedCell]:
+    """Every cell of the tables beside what their inputs give, in order of asset and column."""
     inputs = tables.inputs
     for asset in sorted(inputs.instruments.keys() | tables.rows.keys()):
         if asset not in inputs.instruments or asset not in tables.rows:
-            return AuditFault(asset, "row", int(asset in inputs.instruments), int(asset in tables.rows), 0)
+            yield AuditedCell(asset, "row", int(asset in inputs.instruments), int(asset in tables.rows), 0)
+            continue
         wanted, found = dict(_cells(_row(inputs, asset))), dict(_cells(tables.rows[asset]))
         for column in sorted(wanted.keys() | found.keys(), key=list(wanted | found).index):
-            expected, actual, tolerance = wanted.get(column), found.get(column), _tolerance(wanted, column)
-            if expected is None or actual is None or abs(expected - actual) > tolerance:
-                return AuditFault(asset, column, expected, actual, tolerance)
-    return None
+            yield AuditedCell(asset, column, wanted.get(column), found.get(column), _tolerance(wanted, column))
 
 
 def vol_change(inputs: RiskInputs, scenario: Scenario, seconds: int) -> float:
