@@ -18,6 +18,7 @@ from engine.auction.check_problem import check_problem
 from engine.auction.problem import Intent, Problem
 from engine.market.demo import with_intents
 from engine.market.feeds.base import DEFAULT_SOLVERS, Imported
+from engine.market.feeds.bridge_transfers import import_transfers
 from engine.market.feeds.cow_instance import import_cow
 from engine.market.feeds.deribit_book import import_deribit
 from engine.market.feeds.deribit_examples import examples as deribit_examples
@@ -34,6 +35,7 @@ from intents.outcome import is_derivative
 class Format(StrEnum):
     """Outside formats."""
 
+    BRIDGE_TRANSFERS = "bridge-transfers"
     COW_INSTANCE = "cow-instance"
     DERIBIT = "deribit"
     DERIBIT_BOOK = "deribit-book"
@@ -44,6 +46,7 @@ class Format(StrEnum):
 
 
 _FEEDS: dict[Format, Callable[..., Imported]] = {
+    Format.BRIDGE_TRANSFERS: import_transfers,
     Format.COW_INSTANCE: import_cow,
     Format.DERIBIT: partial(import_messages, feed="deribit"),
     Format.DERIBIT_BOOK: import_deribit,
