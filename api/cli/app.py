@@ -8,7 +8,22 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, margin, market, network, online, operate, replay, run, schema, solve, verify
+from api.cli import (
+    auction,
+    bench,
+    feeds,
+    margin,
+    market,
+    network,
+    online,
+    operate,
+    replay,
+    run,
+    schema,
+    series,
+    solve,
+    verify,
+)
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -23,6 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("import")(feeds.import_file)
+app.command("series")(series.series)
 app.command("demo")(feeds.demo)
 app.command("solve")(solve.solve)
 app.command("verify")(verify.verify_files)
