@@ -73,6 +73,23 @@ def test_the_examples_of_deribits_fee_page() -> None:
     assert fee_of(dear, dear.bids[0], 10) == 30_000
 
 
+def test_the_examples_of_derives_and_bybits_fee_pages() -> None:
+    # Derive: 2 puts with ETH at 2,200 USDC: 0.5 + 0.04 % of 4,400. Sizes in thousandths, prices in millionths.
+    derive = linear(100, 2_000).model_copy(
+        update={"taker_fee": Fee(of="size", rate=(880, 1), cap=(1, 8), fixed=500_000)}
+    )
+    assert fee_of(derive, derive.asks[0], 2_000) == 2_260_000
+    # Derive: 0.1 BTC of the perpetual at 43,000: 0.1 + 0.06 % of 4,300 for the taker, 0.01 % for the maker.
+    perpetual = linear(43_000, 100).model_copy(
+        update={"taker_fee": Fee(rate=(6, 10**4), fixed=100_000), "maker_fee": Fee(rate=(1, 10**4))}
+    )
+    level = perpetual.asks[0]
+    assert (fee_of(perpetual, level, 100), fee_of(perpetual, level, 100, "maker")) == (2_680_000, 430_000)
+    # Bybit: 0.3 BTC of a call at 3,000 USDT with the index at 42,000: 0.02 % of 42,000, at most 7 % of 3,000.
+    bybit = linear(3_000, 300).model_copy(update={"maker_fee": Fee(of="size", rate=(8_400, 1), cap=(7, 100))})
+    assert fee_of(bybit, bybit.asks[0], 300, "maker") == 2_520_000
+
+
 def test_takers_pay_the_fee_in_what_they_pay_or_get() -> None:
     book, kind = options(100), OrderBook()
     kind.check(book, INFOS)
