@@ -37,7 +37,8 @@ def slack(state: VenueState, trade: Trade) -> int:
         # The fee of a trade is that of the balances after it: a part that leaves less out of balance pays less.
         done = execute(state, trade)
         dearest = 0 if done is None else done[0] * (state.out_fee - state.mid_fee) // (10**10 - state.out_fee)
-        return dearest + 3 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
+        # Four searches stop early: the whole's, both parts', and that for D between these.
+        return dearest + 4 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
     if isinstance(state, PerpetualState):
         # Prices are cut off, which is worth less than a step; a sale across zero skew pays both fees at its mean price.
         if trade.asset_in == state.quote:
@@ -208,7 +209,7 @@ def test_no_sequence_of_trades_ends_with_more_of_everything(kind: str, data: st.
 
 
 # Books name the level, which is a parameter more: they have a law of their own.
-EXACT_OUT = sorted(KINDS.keys() - {"order_book"})
+EXACT_OUT = sorted(KINDS.keys() - {"order_book", "perpetual_book"})
 
 
 @pytest.mark.parametrize("kind", EXACT_OUT)
