@@ -25,6 +25,7 @@ BENCHMARKS = {
     "replay": "tests.benchmarks.replay",
     "settlements": "tests.benchmarks.settlements",
     "margin": "tests.benchmarks.margin",
+    "venues": "tests.benchmarks.venues",
     "chain": "tests.chain.report",
 }
 """By table, the program and its options."""

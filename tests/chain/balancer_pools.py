@@ -66,31 +66,39 @@ class Balancer:
         self, pool: Pool, kind: int, source: int, target: int, amount: int, balances: Sequence[int]
     ) -> int | str:
         """A pool's answer where the vault tells it two balances; why not, where it refuses."""
-        request = self._request(pool, kind, source, target, amount)
-        return self._ask(pool, f"onSwap({REQUEST},uint256,uint256)", request, balances[source], balances[target])
+        return self._answer(ask_two(pool, kind, source, target, amount, balances))
 
     def swap_all(
         self, pool: Pool, kind: int, source: int, target: int, amount: int, balances: Sequence[int]
     ) -> int | str:
         """The same where the vault tells it all balances, of the pool's own token too."""
-        request = self._request(pool, kind, source, target, amount)
+        asked = _request(pool, kind, source, target, amount)
         told = list(balances)
         if pool.own is not None:
             told.insert(pool.own, 2**111)
             source, target = (index + (index >= pool.own) for index in (source, target))
-        return self._ask(pool, f"onSwap({REQUEST},uint256[],uint256,uint256)", request, told, source, target)
+        return self._answer(_ask(pool, f"onSwap({REQUEST},uint256[],uint256,uint256)", asked, told, source, target))
 
-    def _request(self, pool: Pool, kind: int, source: int, target: int, amount: int) -> tuple[Any, ...]:
-        addresses = (pool.tokens[source].address, pool.tokens[target].address)
-        return (kind, *addresses, amount, POOL_ID, 0, ME, ME, b"")
-
-    def _ask(self, pool: Pool, signature: str, *values: Any) -> int | str:
+    def _answer(self, asked: bytes) -> int | str:
         try:
-            asked = calldata(signature, *values)
-            answer: int = self.chain.call(self.vault, "ask(address,bytes)", pool.address, asked)
+            return int.from_bytes(self.chain.send(self.vault, asked), "big")
         except Reverted as error:
             return str(error)
-        return answer
+
+
+def ask_two(pool: Pool, kind: int, source: int, target: int, amount: int, balances: Sequence[int]) -> bytes:
+    """The call by which the vault's stand-in asks a pool that is told two balances."""
+    request = _request(pool, kind, source, target, amount)
+    return _ask(pool, f"onSwap({REQUEST},uint256,uint256)", request, balances[source], balances[target])
+
+
+def _ask(pool: Pool, signature: str, *values: Any) -> bytes:
+    return calldata("ask(address,bytes)", pool.address, calldata(signature, *values))
+
+
+def _request(pool: Pool, kind: int, source: int, target: int, amount: int) -> tuple[Any, ...]:
+    addresses = (pool.tokens[source].address, pool.tokens[target].address)
+    return (kind, *addresses, amount, POOL_ID, 0, ME, ME, b"")
 
 
 def weighted_2021(balancer: Balancer, tokens: Sequence[Token], fee: int) -> Pool:
