@@ -43,6 +43,7 @@ from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.bridge import BridgeState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.order_book import OrderBookState, named_levels
+from engine.market.venues.perpetual_book import PerpetualBookState
 from engine.market.venues.weighted import WeightedState
 from intents.identifiers import PROTOCOL, solver_account
 from intents.outcome import is_derivative
@@ -242,7 +243,8 @@ def _helps(trade: Trade, source: str, target: str) -> bool:
 
 def _drawn(state: VenueState, trade: Trade, time_seconds: int) -> tuple[int, int] | None:
     """(capacity, taken) where the venue has a stock that trades only draw down (C), else None."""
-    if not isinstance(state, OrderBookState | BridgeState):
+    # A perpetual's book may refuse by open interest, which trades the other way add to.
+    if not isinstance(state, OrderBookState | BridgeState) or isinstance(state, PerpetualBookState):
         return None
     output, _ = kind_of(state).execute(state, PROTOCOL, trade, time_seconds)
     if isinstance(state, BridgeState):

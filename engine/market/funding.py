@@ -23,6 +23,7 @@ from typing import NamedTuple
 from engine.market.venues.perpetual_math import cut
 from intents.errors import InputError
 from intents.futures import Future, Perpetual, signed_contracts
+from intents.instrument_ids import Style
 from intents.instruments import Instrument
 from intents.payoff import instrument_payoff
 
@@ -47,15 +48,12 @@ class Decimals(NamedTuple):
     position: int
 
 
-def funding_payments(
-    perpetual: Perpetual, balances: Mapping[str, int], *, price: Fraction, rate: Fraction, decimals: Decimals
-) -> Payments:
-    """What one interval pays: `balances` by account in base units, `price` of the index, `rate` for the interval.
+def funding_payments(style: Style, balances: Mapping[str, int], *, worth: Fraction, rate: Fraction) -> Payments:
+    """What one interval pays: `balances` by account in base units, `worth` of one of them, `rate` for the interval.
 
-    Raises InputError `not_balanced`, `zero_price`.
+    Raises InputError `not_balanced`.
     """
-    worth = worth_of(perpetual, price, decimals)
-    return _rounded(balances, {a: -signed_contracts(perpetual.style, b) * worth * rate for a, b in balances.items()})
+    return _rounded(balances, {a: -signed_contracts(style, b) * worth * rate for a, b in balances.items()})
 
 
 def expiry_payments(

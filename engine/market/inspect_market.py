@@ -144,7 +144,11 @@ def _stale(snapshot: Snapshot, max_age_seconds: int) -> list[dict[str, Any]]:
 
 def _crossed_within(refused: Sequence[dict[str, str]]) -> list[str]:
     """Books that were refused because their best bid meets their best ask."""
-    return [fault["id"] for fault in refused if fault["kind"] == "order_book" and fault["field"] == CROSSED_FIELD]
+    return [
+        fault["id"]
+        for fault in refused
+        if fault["kind"] in ("order_book", "perpetual_book") and fault["field"] == CROSSED_FIELD
+    ]
 
 
 CROSSED_FIELD = "bids/0/price"

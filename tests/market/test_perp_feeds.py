@@ -15,7 +15,7 @@ from engine.market.feeds.hyperliquid import import_hyperliquid
 from engine.market.feeds.perp_series import Kind, read_series, received
 from engine.market.margin.account import Tier
 from engine.market.venues.base import Trade
-from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.perpetual_book import PerpetualBook, PerpetualBookState, coming_funding
 from intents.errors import InputError
 from tests.data import data_path
 
@@ -33,7 +33,7 @@ def test_dydx_parameters_become_ticks_lots_prices_and_tiers_exactly() -> None:
     check_problem(found.problem)
     snapshot = found.problem.snapshot
     (state,) = snapshot.venues
-    assert isinstance(state, OrderBookState)
+    assert isinstance(state, PerpetualBookState)
 
     markets = found.report["markets"]
     assert (markets["in"], markets["kept"]) == (33, 32)
@@ -44,9 +44,9 @@ def test_dydx_parameters_become_ticks_lots_prices_and_tiers_exactly() -> None:
     assert ticker_of(state.base) == "BTC-USD"
     assert snapshot.time_seconds == 1_765_210_320
     # 0.1177 BTC at 89,958 with the taker's 500 ppm, in micro-dollars.
-    cost = OrderBook().input_for(state, USDC, 1_177_000_000, state.base, "ask:0")
+    cost = PerpetualBook().input_for(state, USDC, 1_177_000_000, state.base, "ask:0")
     assert cost == 10_588_056_600 + 5_294_029  # the fee is 5,294,028.3, rounded up
-    assert OrderBook().execute(state, "a", Trade(USDC, cost, state.base, "ask:0"), 0)[0] == 1_177_000_000
+    assert PerpetualBook().execute(state, "a", Trade(USDC, cost, state.base, "ask:0"), 0)[0] == 1_177_000_000
 
 
 def answer(**changes: Any) -> dict[str, Any]:
@@ -125,10 +125,16 @@ def test_hyperliquids_contexts_are_counted_and_quoted_at_impact_prices() -> None
     assert (markets["in"], markets["kept"]) == (412, 179)
     assert markets["reported"] == {"empty_book": 51, "settlement_not_stated": 182}
     state = found.problem.venues_by_id["hyper:main/book:A0"]
-    assert isinstance(state, OrderBookState)
+    assert isinstance(state, PerpetualBookState)
     # 20,000 dollars at 77,558, in steps of 0.00001 coins.
     assert (state.bids[0].price, state.bids[0].size) == (775_580, 25_787)
-    assert OrderBook().execute(state, "a", Trade(state.base, 25_787, state.quote, "bid:0"), 5)[0] == 19_999_881_460 - 8_999_947
+    # A coin long of a negative rate is paid: 77,605 dollars times 0.0000015186, rounded down.
+    assert coming_funding(state, {"a": 10**5, "b": -(10**5)}) == ({"a": 117_850, "b": -117_851}, 1)
+    assert (state.open_interest, state.funding_next_seconds) == (2_735_317_682, 3600)
+    assert (
+        PerpetualBook().execute(state, "a", Trade(state.base, 25_787, state.quote, "bid:0"), 5)[0]
+        == 19_999_881_460 - 8_999_947
+    )
 
 
 def contexts(**changes: Any) -> str:

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from engine.market import funding
 from engine.market.feeds.dydx_markets import tick_of
-from engine.market.funding import Decimals, expiry_payments, funding_payments, profit_of
+from engine.market.funding import Decimals, expiry_payments, funding_payments, profit_of, worth_of
 from engine.market.margin.account import MarginRules, Tier
 from engine.market.margin.scenarios import tier_margin
 from engine.market.venues.base import AssetInfo, Trade, TradeRefusedError, VenueStateError
 from engine.market.venues.order_book import Fee, Level, OrderBook, OrderBookState
 from engine.market.venues.perpetual import Perpetual as PerpetualKind
 from engine.market.venues.perpetual import PerpetualState, cost_of, funded
+from engine.market.venues.perpetual_book import PerpetualBook, PerpetualBookState
 from engine.market.venues.perpetual_math import UNIT, Fees, cut, fill_price, funding_rate, order_fee, unrecorded_funding
 from intents.errors import InputError
 from intents.futures import Perpetual, parse_future
@@ -29,6 +30,7 @@ from intents.instruments import parse_instrument
 ROOT = Path(__file__).parents[2]
 EXAMPLES = json.loads((ROOT / "tests/vectors/perpetuals/examples.json").read_text())
 
+INVERSE, COIN = "deribit:main/perp:BTC-inv-coin.BTC-deribit.btc", "deribit:main/coin:BTC"
 BASE, QUOTE = "sim:alpha/perp:ETH-lin-token.sUSD-sim.eth", "sim:alpha/token:sUSD"
 INFOS = {BASE: AssetInfo(18), QUOTE: AssetInfo(18)}
 NOW = 1_000_000
@@ -86,13 +88,8 @@ def example_profit(style: Style, contracts: str, entry: str, **exit_: str) -> Fr
 def example_payment(style: Style, contracts: str, price: str, rate: str) -> Fraction:
     """What a long (or short) receives, with eight decimals of the coin."""
     balance = -int(contracts) if style == "inverse" else int(contracts)
-    paid = funding_payments(
-        perpetual(style),
-        {"holder": balance, "other": -balance},
-        price=Fraction(price),
-        rate=Fraction(rate),
-        decimals=Decimals(8, 0),
-    )
+    worth = worth_of(perpetual(style), Fraction(price), Decimals(8, 0))
+    paid = funding_payments(style, {"holder": balance, "other": -balance}, worth=worth, rate=Fraction(rate))
     return Fraction(paid.by_account["holder"], 10**8)
 
 
@@ -261,6 +258,81 @@ def test_a_state_that_can_not_be_is_refused_with_its_field(changes: dict[str, An
     assert caught.value.where == field
 
 
+LINEAR, DOLLARS = "hyper:main/perp:BTC-lin-token.USDC-hyper.btc", "hyper:main/token:USDC"
+BOOK_INFOS = {LINEAR: AssetInfo(5), DOLLARS: AssetInfo(6), INVERSE: AssetInfo(0), COIN: AssetInfo(8)}
+
+
+def book(**changes: Any) -> PerpetualBookState:
+    """Five coins at 100 dollars a side, in steps of 0.00001; 1,000 steps held here, 10,000 open."""
+    state = PerpetualBookState(
+        id="hyper:main/book:BTC",
+        base=LINEAR,
+        quote=DOLLARS,
+        tick=(1, 1),
+        lot=1,
+        bids=(Level(price=999, size=500_000),),
+        asks=(Level(price=1000, size=500_000),),
+        oracle_price=(1000, 1),
+        oracle_seconds=NOW,
+        open_interest=10_000,
+        position=1000,
+        funding_rate=(1, 10_000),
+        funding_interval_seconds=3600,
+        funding_next_seconds=NOW + 60,
+        tiers=(Tier(above=0, initial_bps=200, maintenance_bps=100),),
+    )
+    return state.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "bought", "code"),
+    [
+        ({}, 5000, None),
+        ({"interest_cap": 12_000}, 2000, None),
+        ({"interest_cap": 12_000}, 2001, "open_interest_cap"),
+        ({"interest_cap": 5}, -2000, None),
+        ({"interest_cap": 5}, -2001, "open_interest_cap"),
+        ({"reduce_only": True}, -1000, None),
+        ({"reduce_only": True}, -1001, "reduce_only"),
+        ({"reduce_only": True}, 1, "reduce_only"),
+        ({}, 500_001, "level_overdrawn"),
+    ],
+)
+def test_a_book_keeps_its_markets_caps(changes: dict[str, Any], bought: int, code: str | None) -> None:
+    kind, state = PerpetualBook(), book(**changes)
+    kind.check(state, BOOK_INFOS)
+    trade = Trade(DOLLARS, bought * 1000, LINEAR, "ask:0") if bought > 0 else Trade(LINEAR, -bought, DOLLARS, "bid:0")
+    if code is not None:
+        with pytest.raises(TradeRefusedError, match=code):
+            kind.execute(state, "a", trade, NOW)
+        return
+    _, after = kind.execute(state, "a", trade, NOW)
+    kind.check(after, BOOK_INFOS)
+    opened = max(0, abs(after.position) - 1000)
+    assert (after.position, after.open_interest) == (1000 + bought, 10_000 + opened)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"base": DOLLARS, "quote": LINEAR}, "base"),
+        ({"quote": COIN}, "quote"),
+        ({"inverse": True, "bids": (), "asks": ()}, "inverse"),
+        ({"base": INVERSE, "quote": COIN}, "inverse"),
+        ({"oracle_price": (0, 1)}, "oracle_price"),
+        ({"funding_rate": (2, 1)}, "funding_rate"),
+        ({"funding_rate": (0, 0)}, "funding_rate"),
+        ({"position": -10_001}, "position"),
+        ({"tiers": (Tier(above=5, initial_bps=1, maintenance_bps=1),)}, "tiers"),
+        ({"asks": (Level(price=999, size=5),)}, "bids/0/price"),
+    ],
+)
+def test_a_book_that_can_not_be_is_refused_with_its_field(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(VenueStateError) as caught:
+        PerpetualBook().check(book(**changes), BOOK_INFOS)
+    assert caught.value.where == field
+
+
 balances = st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=5).map(
     lambda held: {f"a{i}": amount for i, amount in enumerate([*held, -sum(held)])}
 )
@@ -274,7 +346,7 @@ def test_payments_over_all_accounts_sum_to_zero_with_the_dust(
 ) -> None:
     future = parse_instrument("sim:alpha/future:BTC-20201225T08-lin-coin.BTC-sim.btc")
     for paid in (
-        funding_payments(perpetual(style), held, price=price, rate=rate, decimals=Decimals(8, 4)),
+        funding_payments(style, held, worth=worth_of(perpetual(style), price, Decimals(8, 4)), rate=rate),
         expiry_payments(future, held, price=price, decimals=Decimals(8, 4)),
     ):
         assert sum(paid.by_account.values()) + paid.dust == 0
@@ -284,9 +356,9 @@ def test_payments_over_all_accounts_sum_to_zero_with_the_dust(
 def test_payments_need_all_balances_a_price_and_an_expiry() -> None:
     one, unit = Fraction(1), Decimals(0, 0)
     with pytest.raises(InputError, match="not_balanced"):
-        funding_payments(perpetual("linear"), {"a": 1}, price=one, rate=one, decimals=unit)
+        funding_payments("linear", {"a": 1}, worth=one, rate=one)
     with pytest.raises(InputError, match="zero_price"):
-        funding_payments(perpetual("linear"), {}, price=Fraction(0), rate=one, decimals=unit)
+        worth_of(perpetual("linear"), Fraction(0), unit)
     with pytest.raises(InputError, match="no_expiry"):
         expiry_payments(perpetual("linear"), {}, price=one, decimals=unit)
 

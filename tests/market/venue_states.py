@@ -17,6 +17,7 @@ from engine.market.venues.curve_crypto_math import newton_invariant
 from engine.market.venues.curve_stable import CurveStableState
 from engine.market.venues.order_book import Fee, Level, OrderBookState
 from engine.market.venues.perpetual import PerpetualState
+from engine.market.venues.perpetual_book import PerpetualBookState
 from engine.market.venues.perpetual_math import UNIT
 from engine.market.venues.rfq import QuoteRange, RfqState
 from engine.market.venues.solidly import SolidlyState
@@ -28,7 +29,10 @@ DECIMALS = (6, 8, 18, 18, 0)
 TOKENS = tuple(f"sim:alpha/token:T{i}" for i in range(len(DECIMALS)))
 FAR = "sim:beta/token:T0"
 PERPETUAL = "sim:alpha/perp:ETH-lin-token.T2-sim.eth"
+LINEAR, INVERSE = (f"sim:alpha/perp:X-{style}-token.T1-sim.x" for style in ("lin", "inv"))
 INFOS = {
+    LINEAR: AssetInfo(0),
+    INVERSE: AssetInfo(0),
     FAR: AssetInfo(6),
     PERPETUAL: AssetInfo(18),
     **{token: AssetInfo(d) for token, d in zip(TOKENS, DECIMALS, strict=True)},
@@ -241,6 +245,36 @@ def order_books() -> st.SearchStrategy[OrderBookState]:
     )
 
 
+def perpetual_books() -> st.SearchStrategy[PerpetualBookState]:
+    """Books of both styles, some at their cap or reduce-only."""
+
+    def build(book: OrderBookState, position: int, room: int | None, *, reduce_only: bool) -> PerpetualBookState:
+        fields: dict[str, Any] = {name: getattr(book, name) for name in OrderBookState.model_fields}
+        fields |= {"kind": "perpetual_book", "base": INVERSE if book.inverse else LINEAR, "expiry_seconds": None}
+        interest = abs(position) + 10**6
+        return PerpetualBookState(
+            **fields,
+            oracle_price=(7, 5),
+            oracle_seconds=TIME,
+            open_interest=interest,
+            interest_cap=None if room is None else interest + room,
+            position=position,
+            reduce_only=reduce_only,
+            funding_rate=(-1, 10**4),
+            funding_interval_seconds=3600,
+            funding_next_seconds=TIME,
+            tiers=(Tier(above=0, initial_bps=200, maintenance_bps=100),),
+        )
+
+    return st.builds(
+        build,
+        order_books(),
+        st.integers(-(10**9), 10**9),
+        st.sampled_from([None, None, 10**6, 10**10]),
+        reduce_only=st.integers(0, 4).map(lambda chance: chance == 0),
+    )
+
+
 def rfqs() -> st.SearchStrategy[RfqState]:
     """Quotes with falling prices; once: gaps, and ranges that begin where more still gets no less."""
 
@@ -344,6 +378,7 @@ STATES: dict[str, st.SearchStrategy[Any]] = {
     "concentrated": concentrateds(),
     "order_book": order_books(),
     "perpetual": perpetuals(),
+    "perpetual_book": perpetual_books(),
     "rfq": rfqs(),
     "bridge": bridges(),
 }

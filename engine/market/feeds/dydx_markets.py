@@ -10,7 +10,8 @@ states tick and step in whole units too: where the two differ the market is repo
 
 Margin is one tier: initial_margin_ppm, and maintenance_fraction_ppm of it, in basis points rounded up. Caps on open
 interest raise dYdX's initial margin (funding.scaled_initial_ppm); the raised rate is used where the file has both.
-Fees are those of the lowest tier (genesis); the indexer's answer has none. Markets not ACTIVE are reported by status
+Fees are those of the lowest tier (genesis); the indexer's answer has none. The book's kind is `perpetual_book`, with open
+interest (genesis: none yet) and the rate of the coming hour (genesis: an eighth of default_funding_ppm). Markets not ACTIVE are reported by status
 (genesis ones are all still initialising, and are kept).
 
 Refused whole (FeedError): `malformed_json` and the like, `unknown_format`, `duplicate`, `no_markets`, `unknown_ticker`
@@ -31,6 +32,7 @@ from engine.market.feeds.perp_fields import decimal, integer, member, positive, 
 from engine.market.feeds.perp_snapshot import (
     MOST_DECIMALS,
     SETTLEMENT_DECIMALS,
+    Fees,
     PerpMarket,
     Source,
     checked_book,
@@ -40,7 +42,7 @@ from engine.market.feeds.perp_snapshot import (
     single_tier,
 )
 from engine.market.funding import MILLION, scaled_initial_ppm
-from engine.market.venues.order_book import Fee, OrderBookState
+from engine.market.venues.order_book import Fee
 from intents.errors import InputError
 from intents.futures import parse_perpetual, perpetual_asset
 from intents.values import Ratio
@@ -58,8 +60,7 @@ class _Terms(NamedTuple):
 
     tick: Ratio
     lot: int
-    taker: Fee | None
-    maker: Fee | None
+    fees: Fees
 
 
 class _Found(NamedTuple):
@@ -90,13 +91,13 @@ def import_dydx(
         except FeedError as error:
             markets.report(label, error.code, error.where)
     sections = {"markets": markets}
-    if message is not None:
-        sections["levels"] = Tally()
-        found[ticker] = _with_book(found, ticker, message, sections["levels"])
     stated = (_time_of(message), _time_of(data))
     time = next((known for known in (time_seconds, *stated) if known is not None), 0)
+    if message is not None:
+        sections["levels"] = Tally()
+        found[ticker] = _with_book(found, ticker, message, sections["levels"], time)
     source = Source("dydx-markets", name, content, PLACE, USDC, time)
-    notes = {"fees_not_stated": sum(entry.terms.taker is None for entry in found.values())}
+    notes = {"fees_not_stated": sum(entry.terms.fees.taker is None for entry in found.values())}
     return imported(source, [entry.market for entry in found.values()], sections, notes, solvers)
 
 
@@ -162,9 +163,11 @@ def _from_genesis(row: dict[str, Any], label: str) -> _Found:
     value = integer(price, "price", low=1, high=2**64 - 1) * Fraction(10) ** exponent
     fees = member(row, "fees", dict)
     taker, maker = (integer(fees, field, low=-MILLION, high=MILLION) for field in ("taker_fee_ppm", "maker_fee_ppm"))
-    terms = _Terms(*_steps(clob, "step_base_quantums", "subticks_per_tick", "quantum_conversion_exponent"),
-                   Fee(rate=(taker, MILLION)), Fee(rate=(maker, MILLION)))  # fmt: skip
-    return _Found(PerpMarket(label, asset, decimals, value, single_tier(initial, initial * part, _FIELDS)), terms)
+    rate = Fraction(integer(row["params"], "default_funding_ppm", low=-MILLION, high=MILLION), 8 * MILLION)
+    tick, lot = _steps(clob, "step_base_quantums", "subticks_per_tick", "quantum_conversion_exponent")
+    terms = _Terms(tick, lot, Fees(Fee(rate=(taker, MILLION)), Fee(rate=(maker, MILLION))))
+    tiers = single_tier(initial, initial * part, _FIELDS)
+    return _Found(PerpMarket(label, asset, decimals, value, tiers, rate, interest=0), terms)
 
 
 def _indexer_rows(data: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -193,10 +196,20 @@ def _from_indexer(row: Any, label: str) -> _Found:
     price = positive(row, "oraclePrice")
     initial, maintenance = (decimal(row, field) for field in fields)
     caps = [int(decimal(row, field) * 10**SETTLEMENT_DECIMALS) for field in _CAPS]
-    notional = int(decimal(row, "openInterest") * price * 10**SETTLEMENT_DECIMALS)
+    interest = decimal(row, "openInterest")
+    notional = int(interest * price * 10**SETTLEMENT_DECIMALS)
     raised = Fraction(scaled_initial_ppm(int(initial * MILLION), notional, *caps), MILLION)
     tiers = single_tier(max(initial, raised), maintenance, fields)
-    return _Found(PerpMarket(label, asset, decimals, price, tiers), _Terms(tick, lot, None, None))
+    market = PerpMarket(label, asset, decimals, price, tiers, _rate(row), interest=int(interest * 10**decimals))
+    return _Found(market, _Terms(tick, lot, Fees(None, None)))
+
+
+def _rate(row: Any) -> Fraction:
+    """The rate of the coming hour, within one."""
+    rate = decimal(row, "nextFundingRate", signed=True)
+    if abs(rate) > 1:
+        raise FeedError("malformed_field", "nextFundingRate", expected="a rate within one", actual=str(rate))
+    return rate
 
 
 _CAPS = ("openInterestLowerCap", "openInterestUpperCap")
@@ -211,22 +224,13 @@ def _decimals(row: Any, field: str) -> int:
     return -integer(row, field, low=-MOST_DECIMALS, high=0)
 
 
-def _with_book(found: dict[str, _Found], ticker: str, message: Any, tally: Tally) -> _Found:
+def _with_book(found: dict[str, _Found], ticker: str, message: Any, tally: Tally, time_seconds: int) -> _Found:
     if ticker not in found:
         expected = "a market that was kept: " + ", ".join(sorted(found))
         raise FeedError("unknown_ticker", "--ticker", expected=expected[:200], actual=ticker[:80])
     (market, terms), body = found[ticker], _result(message)
-    empty = OrderBookState(
-        id=f"{PLACE}/book:{ticker}",
-        base=market.asset,
-        quote=USDC,
-        tick=terms.tick,
-        lot=terms.lot,
-        bids=(),
-        asks=(),
-        taker_fee=terms.taker,
-        maker_fee=terms.maker,
-    )
+    tick, lot, fees = terms
+    empty = market.empty_book(PLACE, USDC, tick=tick, lot=lot, fees=fees, time_seconds=time_seconds)
     sides = {}
     for side in ("bids", "asks"):
         rows = [(positive(row, "price"), decimal(row, "size")) for row in member(body, side, list)]

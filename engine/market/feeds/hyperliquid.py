@@ -12,7 +12,8 @@ Only the exchange's own dex settles in USDC for certain; markets of others are r
 Books: `impactPxs` are the mean prices at which the impact notional (20,000 USDC of assets 0 and 1, BTC and ETH; 6,000
 of others) is bought and sold; one level a side at that price for that notional is less than what the book offers, never
 more. Markets without them (`impactPxs` is null) are reported as `empty_book`. Fees are those of the lowest tier.
-Funding, open interest and volume are read and checked; `notes` counts who pays whom. A rate is an hour's.
+The book's kind is `perpetual_book`, with open interest and the rate of the coming hour; `notes` counts who pays whom.
+Prices and volumes that are not used are checked all the same.
 
 Refused whole (FeedError): `malformed_json` and the like, `unknown_format`, `duplicate` (a dex twice), `no_markets`.
 Sources: Hyperliquid's documentation ("Funding", "Fees", "Tick and lot size", "Asset IDs").
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -29,6 +31,7 @@ from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally
 from engine.market.feeds.perp_fields import decimal, member, positive
 from engine.market.feeds.perp_snapshot import (
     SETTLEMENT_DECIMALS,
+    Fees,
     PerpMarket,
     Source,
     checked_book,
@@ -36,7 +39,7 @@ from engine.market.feeds.perp_snapshot import (
     perpetual_terms,
 )
 from engine.market.margin.account import Tier
-from engine.market.venues.order_book import Fee, Level, OrderBookState
+from engine.market.venues.order_book import Fee, Level
 from intents.futures import perpetual_asset
 from intents.payoff import BASIS
 
@@ -47,7 +50,7 @@ IMPACT_NOTIONAL = {0: 20_000, 1: 20_000}
 """Dollars, by asset; others have `OTHER_NOTIONAL`."""
 
 OTHER_NOTIONAL = 6_000
-TAKER, MAKER = Fee(rate=(45, 100_000)), Fee(rate=(15, 100_000))
+FEES = Fees(taker=Fee(rate=(45, 100_000)), maker=Fee(rate=(15, 100_000)))
 """0.045 % and 0.015 %, the lowest tier."""
 
 _NUMBERS = ("openInterest", "dayNtlVlm", "prevDayPx", "dayBaseVlm")
@@ -69,8 +72,8 @@ def import_hyperliquid(
                 tally.report(label, "settlement_not_stated", "dex")
                 continue
             try:
-                markets.append(_market(row, number))
-                rate = decimal(row, "funding", signed=True)
+                markets.append(_market(row, number, time_seconds))
+                rate = markets[-1].hourly_rate
                 notes["longs_pay" if rate > 0 else "shorts_pay" if rate < 0 else "nobody_pays"] += 1
                 tally.keep()
             except FeedError as error:
@@ -90,10 +93,12 @@ def _dexes(data: Any) -> list[tuple[str, list[Any]]]:
     return [(pair[0], pair[1]) for pair in pairs]
 
 
-def _market(row: Any, number: int) -> PerpMarket:
+def _market(row: Any, number: int, time_seconds: int) -> PerpMarket:
     oracle = positive(row, "oraclePx")
     positive(row, "markPx")
-    decimal(row, "funding", signed=True)
+    rate = decimal(row, "funding", signed=True)
+    if abs(rate) > 1:
+        raise FeedError("malformed_field", "funding", expected="a rate within one", actual=str(rate))
     for field in _NUMBERS:
         decimal(row, field)
     if isinstance(row, dict) and row.get("impactPxs", "") is None:
@@ -110,12 +115,11 @@ def _market(row: Any, number: int) -> PerpMarket:
     decimals = SETTLEMENT_DECIMALS - places
     notional = IMPACT_NOTIONAL.get(number, OTHER_NOTIONAL)
     sides = {side: _level(price, notional, places, decimals) for side, price in (("bids", bid), ("asks", ask))}
-    book = OrderBookState(
-        id=f"{PLACE}/book:A{number}", base=asset, quote=USDC, tick=(1, 1), lot=1, taker_fee=TAKER, maker_fee=MAKER,
-        **sides,
-    )  # fmt: skip
     whole = (Tier(above=0, initial_bps=BASIS, maintenance_bps=BASIS),)
-    return PerpMarket(f"A{number}", asset, decimals, oracle, whole, checked_book(book, decimals))
+    interest = int(decimal(row, "openInterest") * 10**decimals)
+    market = PerpMarket(f"A{number}", asset, decimals, oracle, whole, rate, interest)
+    empty = market.empty_book(PLACE, USDC, tick=(1, 1), lot=1, fees=FEES, time_seconds=time_seconds)
+    return replace(market, book=checked_book(empty.model_copy(update=sides), decimals))
 
 
 def _level(price: Fraction, notional: int, places: int, decimals: int) -> tuple[Level, ...]:

@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple
 
 from engine.market.feeds.base import FeedError, Tally, decoded, digest_of, read_json
 from engine.market.feeds.perp_fields import decimal, positive, text
-from engine.market.funding import Decimals, funding_payments
+from engine.market.funding import Decimals, funding_payments, worth_of
 from intents.futures import Perpetual, signed_contracts
 from intents.identifiers import AssetId
 from intents.instrument_ids import Style
@@ -105,13 +105,9 @@ def received(series: Series, style: Style, contracts: int) -> int:
     balance, total = signed_contracts(style, contracts), 0
     for row in series.rows:
         if row.rate is not None and row.price is not None:
-            paid = funding_payments(
-                perpetual,
-                {"holder": balance, "others": -balance},
-                price=Fraction(row.price),
-                rate=Fraction(row.rate),
-                decimals=Decimals(RECEIVED_DECIMALS, 0),
-            )
+            worth = worth_of(perpetual, Fraction(row.price), Decimals(RECEIVED_DECIMALS, 0))
+            held = {"holder": balance, "others": -balance}
+            paid = funding_payments(style, held, worth=worth, rate=Fraction(row.rate))
             total += paid.by_account["holder"]
     return total
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.auction.problem import Problem
 from engine.market.feeds.base import FeedError, Imported, Tally, digest_of, ratio_of
@@ -21,27 +21,66 @@ from engine.market.margin.place import PlaceRisk
 from engine.market.margin.tables import build_tables
 from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
 from engine.market.venues.base import AssetInfo, VenueStateError
-from engine.market.venues.order_book import Level, OrderBook, OrderBookState
+from engine.market.venues.order_book import Fee, Level
+from engine.market.venues.perpetual_book import PerpetualBook, PerpetualBookState
 from intents.futures import parse_perpetual
 from intents.identifiers import AssetId, solver_account
 from intents.instruments import Perpetual
 from intents.payoff import BASIS
-from intents.values import content_hash, shortest_decimal
+from intents.values import Ratio, content_hash, shortest_decimal
 
 MOST_DECIMALS = 36
 """Of an asset."""
 
 
+HOUR = 3600
+
+
+class Fees(NamedTuple):
+    """A book's; None where the file states none."""
+
+    taker: Fee | None
+    maker: Fee | None
+
+
 @dataclass(frozen=True)
 class PerpMarket:
-    """A market of a file. `price`: settlement units for one unit of the underlying; `decimals` of the position."""
+    """A market of a file. `price`: settlement units for one unit of the underlying; `decimals` of the position.
+
+    `hourly_rate`: the funding rate of the coming hour; `interest`: open interest in base units.
+    """
 
     name: str
     asset: AssetId
     decimals: int
     price: Fraction
     tiers: tuple[Tier, ...]
-    book: OrderBookState | None = None
+    hourly_rate: Fraction
+    interest: int
+    book: PerpetualBookState | None = None
+
+    def empty_book(
+        self, place: str, settlement: AssetId, *, tick: Ratio, lot: int, fees: Fees, time_seconds: int
+    ) -> PerpetualBookState:
+        """The market's book without levels, as seen at a time: funding is paid at each whole hour."""
+        return PerpetualBookState(
+            id=f"{place}/book:{self.name}",
+            base=self.asset,
+            quote=settlement,
+            tick=tick,
+            lot=lot,
+            bids=(),
+            asks=(),
+            taker_fee=fees.taker,
+            maker_fee=fees.maker,
+            oracle_price=base_price(self),
+            oracle_seconds=time_seconds,
+            open_interest=self.interest,
+            funding_rate=(self.hourly_rate.numerator, self.hourly_rate.denominator),
+            funding_interval_seconds=HOUR,
+            funding_next_seconds=(time_seconds // HOUR + 1) * HOUR,
+            tiers=self.tiers,
+        )
 
 
 @dataclass(frozen=True)
@@ -60,6 +99,11 @@ SETTLEMENT_DECIMALS = 6
 """Of the venues' dollar token."""
 
 
+def base_price(market: PerpMarket) -> Ratio:
+    """Settlement base units for a base unit of the position."""
+    return ratio_of(market.price * Fraction(10**SETTLEMENT_DECIMALS, 10**market.decimals), "price")
+
+
 def rate_bps(share: Fraction, field: str) -> int:
     """A margin rate in basis points, rounded up. Raises FeedError `malformed_field` above one."""
     if not 0 <= share <= 1:
@@ -76,7 +120,7 @@ def single_tier(initial: Fraction, maintenance: Fraction, fields: tuple[str, str
 
 
 def levels_of(
-    rows: Sequence[tuple[Fraction, Fraction]], state: OrderBookState, decimals: int, side: str, tally: Tally
+    rows: Sequence[tuple[Fraction, Fraction]], state: PerpetualBookState, decimals: int, side: str, tally: Tally
 ) -> tuple[Level, ...]:
     """(price, size) in whole units as ticks and base units; what is off the tick or lot, or empty, is reported."""
     tick = Fraction(*state.tick) * Fraction(10**decimals, 10**SETTLEMENT_DECIMALS)
@@ -92,11 +136,11 @@ def levels_of(
     return tuple(kept)
 
 
-def checked_book(state: OrderBookState, decimals: int) -> OrderBookState:
+def checked_book(state: PerpetualBookState, decimals: int) -> PerpetualBookState:
     """The book where its kind accepts it. Raises FeedError `refused_state` with the field."""
     infos = {state.base: AssetInfo(decimals), state.quote: AssetInfo(SETTLEMENT_DECIMALS)}
     try:
-        OrderBook().check(state, infos)
+        PerpetualBook().check(state, infos)
     except VenueStateError as error:
         raise FeedError("refused_state", error.where, expected=error.expected, actual=error.actual) from None
     return state
@@ -132,7 +176,7 @@ def _snapshot(source: Source, markets: Sequence[PerpMarket]) -> Snapshot:
     ordered = sorted(markets, key=lambda market: market.asset)
     prices = {
         market.asset: ReferencePrice(
-            ratio=ratio_of(market.price * Fraction(10**SETTLEMENT_DECIMALS, 10**market.decimals), "price"),
+            ratio=base_price(market),
             source=source.format,
             method="oracle",
             time_seconds=source.time_seconds,

@@ -14,6 +14,7 @@ from engine.market.venues.curve_crypto import CurveCrypto, CurveCryptoState
 from engine.market.venues.curve_stable import CurveStable, CurveStableState
 from engine.market.venues.order_book import OrderBook, OrderBookState
 from engine.market.venues.perpetual import Perpetual, PerpetualState
+from engine.market.venues.perpetual_book import PerpetualBook, PerpetualBookState
 from engine.market.venues.rfq import Rfq, RfqState
 from engine.market.venues.solidly import Solidly, SolidlyState
 from engine.market.venues.stable import Stable, StableState
@@ -31,6 +32,7 @@ KINDS: dict[str, AnyKind] = {
         Concentrated(),
         OrderBook(),
         Perpetual(),
+        PerpetualBook(),
         Rfq(),
         Bridge(),
     )
@@ -47,6 +49,7 @@ AnyVenueState = Annotated[
     | ConcentratedState
     | OrderBookState
     | PerpetualState
+    | PerpetualBookState
     | RfqState
     | BridgeState,
     Field(discriminator="kind"),
