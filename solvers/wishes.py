@@ -149,7 +149,7 @@ def _offers(problem: Problem, book: OrderBookState) -> list[Offer]:
         Offer(book.id, name, "bid", *head, level.size, book.lot, proceeds_of(book, level, level.size), *costs)
         for name, level in named_levels(book, "bid")
     ]
-    return [offer for offer in asks + bids if offer.size > 0]
+    return [offer for offer in asks + bids if offer.size > 0 and offer.money > 0]  # fees may eat all of a bid
 
 
 def _wish(problem: Problem, intent: Intent, books: list[OrderBookState], *, alone: bool) -> Wish | str:
