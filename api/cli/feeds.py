@@ -17,9 +17,11 @@ from api.cli.output import EXIT_INTERRUPTED, print_json, remark, say
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Intent, Problem
 from engine.market.demo import with_intents
+from engine.market.feeds.balancer_pools import import_balancer
 from engine.market.feeds.base import DEFAULT_SOLVERS, Imported
 from engine.market.feeds.bridge_transfers import import_transfers
 from engine.market.feeds.cow_instance import import_cow
+from engine.market.feeds.curve_pools import import_curve
 from engine.market.feeds.deribit_book import import_deribit
 from engine.market.feeds.deribit_examples import examples as deribit_examples
 from engine.market.feeds.deribit_examples import with_examples
@@ -28,6 +30,7 @@ from engine.market.feeds.gnosis_v1 import import_gnosis
 from engine.market.feeds.hyperliquid import import_hyperliquid
 from engine.market.feeds.option_messages import import_all, import_messages
 from engine.market.feeds.synthetic import demo_world
+from engine.market.feeds.tick_maps import import_ticks
 from intents.errors import InputError
 from intents.outcome import is_derivative
 
@@ -36,24 +39,30 @@ class Format(StrEnum):
     """Outside formats."""
 
     BRIDGE_TRANSFERS = "bridge-transfers"
+    BALANCER_POOLS = "balancer-pools"
     COW_INSTANCE = "cow-instance"
+    CURVE_POOLS = "curve-pools"
     DERIBIT = "deribit"
     DERIBIT_BOOK = "deribit-book"
     DYDX_MARKETS = "dydx-markets"
     GNOSIS_V1 = "gnosis-v1"
     HYPERLIQUID = "hyperliquid"
     OPTION_MESSAGES = "option-messages"
+    TICK_MAPS = "tick-maps"
 
 
 _FEEDS: dict[Format, Callable[..., Imported]] = {
     Format.BRIDGE_TRANSFERS: import_transfers,
+    Format.BALANCER_POOLS: import_balancer,
     Format.COW_INSTANCE: import_cow,
+    Format.CURVE_POOLS: import_curve,
     Format.DERIBIT: partial(import_messages, feed="deribit"),
     Format.DERIBIT_BOOK: import_deribit,
     Format.DYDX_MARKETS: import_dydx,
     Format.GNOSIS_V1: import_gnosis,
     Format.HYPERLIQUID: import_hyperliquid,
     Format.OPTION_MESSAGES: import_messages,
+    Format.TICK_MAPS: import_ticks,
 }
 
 _OPTIONS = {Format.DYDX_MARKETS: ("book", "ticker", "time_seconds"), Format.HYPERLIQUID: ("time_seconds",)}

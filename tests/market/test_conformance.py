@@ -34,11 +34,12 @@ def slack(state: VenueState, trade: Trade) -> int:
     if isinstance(state, WeightedState):
         return ceil(state.tokens[trade.asset_out].balance / Fraction(10**16))
     if isinstance(state, CurveCryptoState):
-        # The fee of a trade is that of the balances after it: a part that leaves less out of balance pays less.
+        # The fee of a trade is that of the balances after it: a part that leaves less out of balance pays less. And it
+        # stays with the output's balance, where a second part meets it.
         done = execute(state, trade)
-        dearest = 0 if done is None else done[0] * (state.out_fee - state.mid_fee) // (10**10 - state.out_fee)
+        most = 0 if done is None else done[0] * state.out_fee // (10**10 - state.out_fee)
         # Four searches stop early: the whole's, both parts', and that for D between these.
-        return dearest + 4 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
+        return most + 4 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
     if isinstance(state, PerpetualState):
         # Prices are cut off, which is worth less than a step; a sale across zero skew pays both fees at its mean price.
         if trade.asset_in == state.quote:

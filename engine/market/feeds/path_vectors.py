@@ -21,6 +21,9 @@ from engine.market.venues.tick_math import FEE_UNITS
 ASSETS = ("sim:vectors/token:0", "sim:vectors/token:1")
 """The two assets of any pool here."""
 
+RANGES, PRODUCT = "sim:vectors/pool:ranges", "sim:vectors/pool:product"
+"""Names of pools here."""
+
 CONCENTRATED = ("uniswap_v3", "uniswap_v4", "pancakeswap_v3", "sushiswap_v3")
 PRODUCTS = ("uniswap_v2", "sushiswap_v2", "pancakeswap_v2", "swapbased_v2")
 DENOMINATORS = ("fee_denominator", "fee_denom")
@@ -71,16 +74,22 @@ def _down(hop: dict[str, Any]) -> bool:
 def _hop_case(name: str, stated: dict[str, Any], amount: int, expected: int, *, down: bool) -> Case | Unsupported:
     family = str(stated["family"])
     if family in CONCENTRATED:
-        reason = _hooked(stated) if family == "uniswap_v4" else None
+        reason = hook_at_swaps(stated) if family == "uniswap_v4" else None
         if reason is not None:
             return Unsupported(name, reason)
-        return Case(name, expected, partial(_ranges_output, _ranges(stated, down=down), amount, down=down))
+        return Case(
+            name, expected, partial(_ranges_output, ranges_state(stated, RANGES, ASSETS, down=down), amount, down=down)
+        )
     if family in PRODUCTS:
-        return Case(name, expected, partial(_product_output, _product(stated, down=down), amount, down=down))
+        return Case(
+            name,
+            expected,
+            partial(_product_output, product_state(stated, PRODUCT, ASSETS, down=down), amount, down=down),
+        )
     return Unsupported(name, f"family {family} has no arithmetic here")
 
 
-def _hooked(stated: dict[str, Any]) -> str | None:
+def hook_at_swaps(stated: dict[str, Any]) -> str | None:
     """Why a V4 pool's swaps are not the pool's alone; None where they are."""
     hooks = next((str(stated[field]) for field in HOOKS if stated.get(field) is not None), "0x0")
     if int(hooks, 16) & SWAP_HOOKS:
@@ -153,16 +162,17 @@ def _fee(stated: dict[str, Any], *, down: bool) -> Fraction:
     return Fraction(int(text), denominator)
 
 
-def _ranges(stated: dict[str, Any], *, down: bool) -> ConcentratedState:
+def ranges_state(stated: dict[str, Any], name: str, assets: tuple[str, str], *, down: bool) -> ConcentratedState:
+    """A concentrated pool of a path, with the fee of one direction. KeyError and the like where it is of another form."""
     fee = _fee(stated, down=down) * FEE_UNITS
     if fee.denominator != 1:
         raise ValueError(f"a fee in millionths is expected, {fee} found")
     protocol = int(stated.get("protocol_fee", 0)) if stated["family"] == "uniswap_v4" else 0
     nets = {int(tick): _net(entry) for tick, entry in stated["tick_data"].items()}
     return ConcentratedState(
-        id="sim:vectors/pool:ranges",
-        asset0=ASSETS[0],
-        asset1=ASSETS[1],
+        id=name,
+        asset0=assets[0],
+        asset1=assets[1],
         sqrt_price=int(stated["sqrt_price_x96"]),
         tick=int(stated["tick"]),
         liquidity=int(stated["liquidity"]),
@@ -182,10 +192,11 @@ def _ranges_output(state: ConcentratedState, amount: int, *, down: bool) -> int:
     return swap(state, amount, down=down).amount_out
 
 
-def _product(stated: dict[str, Any], *, down: bool) -> ConstantProductState:
-    reserves = {asset: int(stated[f"reserve{i}"]) for i, asset in enumerate(ASSETS)}
+def product_state(stated: dict[str, Any], name: str, assets: tuple[str, str], *, down: bool) -> ConstantProductState:
+    """A constant product pool of a path, with the fee of one direction. KeyError and the like where it is of another form."""
+    reserves = {asset: int(stated[f"reserve{i}"]) for i, asset in enumerate(assets)}
     fee = _fee(stated, down=down)
-    return ConstantProductState(id="sim:vectors/pool:product", reserves=reserves, fee=fee.as_integer_ratio())
+    return ConstantProductState(id=name, reserves=reserves, fee=fee.as_integer_ratio())
 
 
 def _product_output(state: ConstantProductState, amount: int, *, down: bool) -> int:
