@@ -18,7 +18,6 @@ Time: the latest `snapshot_dt`. Raises FeedError where the table is not of this 
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -98,7 +97,7 @@ NG = "stableswapng"
 def _rows(text: str) -> list[Row]:
     if not text.endswith("\n"):
         raise FeedError("truncated", "", expected="a line end at the end of the table", actual=repr(text[-20:]))
-    lines = list(csv.reader(io.StringIO(text, newline="")))
+    lines = list(csv.reader(text.splitlines(keepends=True)))
     header = lines[0] if lines else []
     missing = [column for column in COLUMNS if column not in header]
     if missing:
