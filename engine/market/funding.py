@@ -20,7 +20,6 @@ from fractions import Fraction
 from math import floor
 from typing import NamedTuple
 
-from engine.market.venues.perpetual_math import cut
 from intents.errors import InputError
 from intents.futures import Future, Perpetual, signed_contracts
 from intents.instrument_ids import Style
@@ -101,6 +100,12 @@ def damped_rate(premium: Fraction, damper: Fraction, cap: Fraction) -> Fraction:
 def interest_rate(premium: Fraction, interest: Fraction, bound: Fraction) -> Fraction:
     """Hyperliquid's rate for eight hours: the mean premium plus the interest less it, within the bound; an eighth is paid each hour."""
     return premium + clamp(interest - premium, bound)
+
+
+def cut(numerator: int, denominator: int) -> int:
+    """The quotient without its fraction, toward zero, as contracts and chains divide; the denominator is not 0."""
+    quotient = abs(numerator) // abs(denominator)
+    return quotient if (numerator < 0) == (denominator < 0) else -quotient
 
 
 def clamp(value: Fraction, bound: Fraction) -> Fraction:

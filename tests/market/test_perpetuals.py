@@ -21,7 +21,7 @@ from engine.market.venues.order_book import Fee, Level, OrderBook, OrderBookStat
 from engine.market.venues.perpetual import Perpetual as PerpetualKind
 from engine.market.venues.perpetual import PerpetualState, cost_of, funded
 from engine.market.venues.perpetual_book import PerpetualBook, PerpetualBookState
-from engine.market.venues.perpetual_math import UNIT, Fees, cut, fill_price, funding_rate, order_fee, unrecorded_funding
+from engine.market.venues.perpetual_math import UNIT, Fees, fill_price, funding_rate, order_fee, unrecorded_funding
 from intents.errors import InputError
 from intents.futures import Perpetual, parse_future
 from intents.instrument_ids import Style
@@ -78,7 +78,7 @@ def example_fee(maker: str, taker: str, dynamic: str, **trade: Any) -> int:
 def example_drift(rate: str, price: str, position: str, seconds: int, **skew: Any) -> dict[str, int]:
     now = funding_rate(int(rate), **numbers(skew), seconds=seconds)
     index = unrecorded_funding(int(rate), now, seconds, int(price))
-    return {"rate": now, "received": cut(int(position) * index, UNIT)}
+    return {"rate": now, "received": funding.cut(int(position) * index, UNIT)}
 
 
 def example_profit(style: Style, contracts: str, entry: str, **exit_: str) -> Fraction:

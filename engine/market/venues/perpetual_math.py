@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from engine.market.funding import cut
+
 UNIT = 10**18
 """One."""
 
@@ -29,12 +31,6 @@ class Fees(NamedTuple):
     maker: int
     taker: int
     dynamic: int
-
-
-def cut(numerator: int, denominator: int) -> int:
-    """The quotient without its fraction, toward zero; the denominator is not 0."""
-    quotient = abs(numerator) // abs(denominator)
-    return quotient if (numerator < 0) == (denominator < 0) else -quotient
 
 
 def multiply(x: int, y: int) -> int:
