@@ -35,8 +35,8 @@ FEEDS: list[tuple[Callable[..., Imported], str, int, dict[str, int]]] = [
         "curve_mainnet_2026-01-25.csv.gz",
         325,
         {
-            "refused_state:price_scale": 1,
-            "refused_state:rates": 157,
+            "refused_state:price_scale": 2,
+            "refused_state:rates": 160,
             "unsupported_kind:factory_tricrypto": 22,
             "unsupported_kind:twocryptong": 36,
         },

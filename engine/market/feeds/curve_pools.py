@@ -6,10 +6,10 @@ token_addresses_by_index. Lists are in brackets with spaces between; numbers are
 states are near what the contracts held and not it.
 
     main, factory, crvusd          stable pools: A, fee in units of 10^-10. A metapool's second coin has its base pool's virtual price
-    crypto, factory_crypto         cryptopools: A, gamma, price scale; D is that of the balances, as the table has none
+    crypto, factory_crypto, and what has a gamma         cryptopools: A, gamma, price scale; D is that of the balances, as the table has none
 
-A coin's decimals are those by which its reserve and its normalised reserve differ. Refused, by field: `rates` (lent tokens, and
-stableswap-NG, whose rates from oracles and vaults the table leaves out), `price_scale` where it is empty,
+A coin's decimals are those by which its reserve and its normalised reserve differ. Refused, by field: `rates` (lent tokens, coins
+that are counted at an oracle's or a vault's rate, and all of stableswap-NG, as the table leaves rates out), `price_scale` where it is empty,
 `base_pool_id` where the base pool is not in the table, and what the kinds refuse. Other types are reported by name.
 
 Time: the latest `snapshot_dt`. Raises FeedError where the table is not of this form.
@@ -59,6 +59,9 @@ COLUMNS = (
 
 STABLE = ("main", "factory", "crvusd")
 CRYPTO = ("crypto", "factory_crypto")
+
+RATED = frozenset({"RAI", "wBETH", "ETHx", "rETH", "aETHc", "ankrETH", "wstETH", "cbETH", "sfrxETH", "sDAI"})
+"""Coins that stable pools count at a rate of their own: an oracle's or their vault's."""
 
 Row = Mapping[str, str]
 
@@ -121,7 +124,8 @@ def _state(market: PoolMarket, row: Row, by_id: Mapping[str, Row], where: str) -
     ]
     symbols = _list(row, "token_symbols_by_index", where)
     meta = row["is_meta"] == "true"
-    if row["pool_type"] == NG:
+    crypto = row["pool_type"] in CRYPTO or row["gamma"] != ""
+    if row["pool_type"] == NG or (not crypto and RATED.intersection(symbols[:count])):
         raise VenueStateError("rates", expected="the rates of its coins", actual="not in the table")
     if len(addresses) > count and not meta:
         raise VenueStateError("rates", expected="the rates of lent tokens", actual="not in the table")
@@ -135,7 +139,7 @@ def _state(market: PoolMarket, row: Row, by_id: Mapping[str, Row], where: str) -
     assets = [market.name(*coin) for coin in zip(addresses, decimals, symbols, strict=False)][:count]
     balances = [whole_units(Fraction(int(x)), "reserves") for x in reserves]
     identity = f"{market.place}/pool:{row['pool_address'].lower()}"
-    if row["pool_type"] in CRYPTO:
+    if crypto:
         return _crypto(row, identity, list(zip(assets, balances, decimals, strict=True)), where)
     rates = [10 ** (36 - digits) for digits in decimals]
     if meta:
