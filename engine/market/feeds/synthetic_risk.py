@@ -25,6 +25,9 @@ from intents.instruments import parse_option
 from intents.outcome import is_derivative
 from intents.values import shortest_decimal
 
+UNDERLYINGS = frozenset(listed.underlying for listed in LISTED)
+"""What the tables have rows of."""
+
 SCENARIOS = (
     *(Scenario(spot_bps=spot, vol_bps=vol) for spot in (-1600, 0, 1600) for vol in (-2800, 3800)),
     Scenario(spot_bps=-5000, vol_bps=3800, weight_bps=4000),
