@@ -90,7 +90,7 @@ def import_file(
     at: Annotated[
         int | None, typer.Option(min=0, help="Unix seconds, where the file has no time (dydx-markets, hyperliquid).")
     ] = None,
-    examples: Annotated[int, typer.Option(min=0, help="Add this many example payoffs (deribit-book).")] = 0,
+    examples: Annotated[int, typer.Option(min=0, help="Add this many example payoffs (deribit, deribit-book).")] = 0,
     intents: Annotated[Path | None, typer.Option(help="JSON file of signed intents to add, one or a list.")] = None,
     solvers: Annotated[str | None, typer.Option(help="Names of the solvers that take part, by commas.")] = None,
     as_json: AsJson = False,
@@ -99,8 +99,8 @@ def import_file(
     stated = _stated(feed, book, ticker, at)
     imported = _read(feed, file, live, url, output, solvers, stated)
     problem = imported.problem
-    if examples and feed is not Format.DERIBIT_BOOK:
-        raise InputError("no_examples", "--examples", expected="a deribit-book", actual=feed.value)
+    if examples and feed not in (Format.DERIBIT, Format.DERIBIT_BOOK):
+        raise InputError("no_examples", "--examples", expected="deribit or deribit-book", actual=feed.value)
     if examples:
         problem = with_examples(problem, deribit_examples(problem)[:examples])
     if intents is not None:

@@ -11,6 +11,7 @@ The expiry is the element's field, not its name's.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
@@ -33,6 +34,32 @@ _OKX = re.compile(r"([A-Z]{2,10})-[A-Z]{3,5}-[0-9]{6}-[0-9]+-[CP]\Z", re.ASCII)
 _PLACES = {"deribit": "deribit:main", "derive": "derive:main", "okx": "okx:main", "bybit": "bybit:main"}
 
 
+@dataclass(frozen=True)
+class _Terms:
+    """What decides a contract's id beside strike and right; `expiry` is None for a perpetual."""
+
+    venue: str
+    coin: str
+    settlement: str
+    style: Style
+    expiry: int | None
+
+    @property
+    def place(self) -> str:
+        """Where the venue keeps balances."""
+        return _PLACES[self.venue]
+
+    @property
+    def index(self) -> str:
+        """The settlement index."""
+        return f"{self.venue}.{self.coin.lower()}"
+
+    @property
+    def settled_in(self) -> str:
+        """The settlement asset."""
+        return f"{self.place}/coin:{self.settlement}"
+
+
 def deribit_instrument(gathered: Gathered, fields: Fields) -> None:
     """An element of Deribit's get_instruments."""
     name, kind = fields.text("instrument_name"), fields.text("kind")
@@ -47,18 +74,15 @@ def deribit_instrument(gathered: Gathered, fields: Fields) -> None:
     style: Style = "inverse" if fields.text("instrument_type") == "reversed" else "linear"
     perpetual = fields.data.get("settlement_period") == "perpetual"
     expiry = None if perpetual else fields.milliseconds("expiration_timestamp") // 1000
-    try:
-        base = (
-            _option_id("deribit", coin, expiry, fields, settlement, style)
-            if kind == "option"
-            else _future_id("deribit", coin, expiry, settlement, style)
-        )
-        steps = [Fields(step, fields.where).positive("tick_size") for step in fields.data.get("tick_size_steps") or ()]
+    terms = _Terms("deribit", coin, settlement, style, expiry)
+    steps = [Fields(step, fields.where).positive("tick_size") for step in fields.data.get("tick_size_steps") or ()]
+    base = _base(gathered, name, terms, fields if kind == "option" else None)
+    if base is not None:
         listing = Listing(
-            place=_PLACES["deribit"],
+            place=terms.place,
             name=name,
             base=base,
-            settlement=f"{_PLACES['deribit']}/coin:{settlement}",
+            settlement=terms.settled_in,
             ticks=(fields.positive("tick_size"), *steps),
             step=fields.positive("min_trade_amount"),
             inverse_price=kind == "future" and style == "inverse",
@@ -67,12 +91,7 @@ def deribit_instrument(gathered: Gathered, fields: Fields) -> None:
             taker=FeeTerms(fields.signed("taker_commission"), of_underlying=kind == "option"),
             maker=FeeTerms(fields.signed("maker_commission"), of_underlying=kind == "option"),
         )
-    except FeedError:
-        raise
-    except InputError as error:
-        tally.report(name, "refused_state:instrument", f"{error.expected}: {error.actual}")
-        return
-    _list(gathered, listing, settlement)
+        _list(gathered, listing, settlement)
 
 
 def deribit_quote(gathered: Gathered, fields: Fields) -> None:
@@ -99,19 +118,16 @@ def derive_instrument(gathered: Gathered, fields: Fields) -> None:
         return
     coin, settlement = fields.text("base_currency", CURRENCY), fields.text("quote_currency", CURRENCY)
     base_fee, cap = fields.number("base_fee"), fields.number_or_none("mark_price_fee_rate_cap")
-    try:
-        expiry = None
-        if kind == "option":
-            details = fields.inner("option_details")
-            expiry = details.milliseconds("expiry", per_second=1) // 1000
-            base = _option_id("derive", coin, expiry, details, settlement, "linear")
-        else:
-            base = _future_id("derive", coin, None, settlement, "linear")
+    details = fields.inner("option_details") if kind == "option" else None
+    expiry = None if details is None else details.milliseconds("expiry", per_second=1) // 1000
+    terms = _Terms("derive", coin, settlement, "linear", expiry)
+    base = _base(gathered, name, terms, details)
+    if base is not None:
         listing = Listing(
-            place=_PLACES["derive"],
+            place=terms.place,
             name=name,
             base=base,
-            settlement=f"{_PLACES['derive']}/coin:{settlement}",
+            settlement=terms.settled_in,
             ticks=(fields.positive("tick_size"),),
             step=fields.positive("amount_step"),
             inverse_price=False,
@@ -120,12 +136,7 @@ def derive_instrument(gathered: Gathered, fields: Fields) -> None:
             taker=FeeTerms(fields.number("taker_fee_rate"), kind == "option", cap, fixed=base_fee),
             maker=FeeTerms(fields.number("maker_fee_rate"), kind == "option", cap),
         )
-    except FeedError:
-        raise
-    except InputError as error:
-        tally.report(name, "refused_state:instrument", f"{error.expected}: {error.actual}")
-        return
-    _list(gathered, listing, settlement)
+        _list(gathered, listing, settlement)
 
 
 def derive_ticker(gathered: Gathered, fields: Fields) -> None:
@@ -150,27 +161,23 @@ def okx_instrument(gathered: Gathered, fields: Fields) -> None:
         return
     coin, settlement = fields.text("ctValCcy", CURRENCY), fields.text("settleCcy", CURRENCY)
     expiry = fields.milliseconds("expTime") // 1000
-    terms = Fields({"strike": fields.data.get("stk"), "option_type": fields.data.get("optType")}, fields.where)
-    try:
-        base = _option_id("okx", coin, expiry, terms, settlement, "inverse" if settlement == coin else "linear")
-    except FeedError:
-        raise
-    except InputError as error:
-        tally.report(name, "refused_state:instrument", f"{error.expected}: {error.actual}")
-        return
-    listing = Listing(
-        place=_PLACES["okx"],
-        name=name,
-        base=base,
-        settlement=f"{_PLACES['okx']}/coin:{settlement}",
-        ticks=(fields.positive("tickSz"),),
-        step=fields.positive("lotSz"),
-        inverse_price=False,
-        expiry_seconds=expiry,
-        multiplier=fields.positive("ctVal") * fields.positive("ctMult"),
-        linear_option=settlement != coin,
-    )
-    _list(gathered, listing, settlement)
+    terms = _Terms("okx", coin, settlement, "inverse" if settlement == coin else "linear", expiry)
+    said = Fields({"strike": fields.data.get("stk"), "option_type": fields.data.get("optType")}, fields.where)
+    base = _base(gathered, name, terms, said)
+    if base is not None:
+        listing = Listing(
+            place=terms.place,
+            name=name,
+            base=base,
+            settlement=terms.settled_in,
+            ticks=(fields.positive("tickSz"),),
+            step=fields.positive("lotSz"),
+            inverse_price=False,
+            expiry_seconds=expiry,
+            multiplier=fields.positive("ctVal") * fields.positive("ctMult"),
+            linear_option=settlement != coin,
+        )
+        _list(gathered, listing, settlement)
 
 
 def okx_book(gathered: Gathered, fields: Fields) -> None:
@@ -195,11 +202,12 @@ def bybit_ticker(gathered: Gathered, fields: Fields) -> None:
         gathered.tallies["books"].report(name, "not_an_option", "symbol")
         return
     known = Fields({"strike": said.strike, "option_type": said.right}, data.where)
+    of = _Terms("bybit", said.coin, "USDC", "linear", said.expiry_seconds)
     listing = Listing(
-        place=_PLACES["bybit"],
+        place=of.place,
         name=name,
-        base=_option_id("bybit", said.coin, said.expiry_seconds, known, "USDC", "linear"),
-        settlement=f"{_PLACES['bybit']}/coin:USDC",
+        base=_option_id(of, known),
+        settlement=of.settled_in,
         ticks=(terms[0],),
         step=terms[1],
         inverse_price=False,
@@ -228,11 +236,12 @@ def tardis_row(gathered: Gathered, fields: Fields) -> None:
     if stated != (Fraction(said.strike), said.right, said.expiry_seconds):
         raise fields.wrong("symbol", f"the strike, type and expiration beside it, {stated}")
     known = Fields({"strike": said.strike, "option_type": said.right}, fields.where)
+    of = _Terms("deribit", said.coin, said.coin, "inverse", said.expiry_seconds)
     listing = Listing(
-        place=_PLACES["deribit"],
+        place=of.place,
         name=name,
-        base=_option_id("deribit", said.coin, said.expiry_seconds, known, said.coin, "inverse"),
-        settlement=f"{_PLACES['deribit']}/coin:{said.coin}",
+        base=_option_id(of, known),
+        settlement=of.settled_in,
         ticks=(coin.tick,),
         step=Fraction(1, 10**coin.option_decimals),
         inverse_price=False,
@@ -261,30 +270,39 @@ def _list(gathered: Gathered, listing: Listing, settlement: str) -> None:
         tally.keep()
 
 
-def _option_id(venue: str, coin: str, expiry: int | None, fields: Fields, settlement: str, style: Style) -> str:
-    """The asset id of an option. Raises InputError where it can not be expressed (an expiry between hours, say)."""
-    place = _PLACES[venue]
-    if expiry is None:
+def _base(gathered: Gathered, name: str, terms: _Terms, option: Fields | None) -> str | None:
+    """The contract's asset id; None, and reported, where it can not be expressed (an expiry between hours, say)."""
+    try:
+        return _future_id(terms) if option is None else _option_id(terms, option)
+    except FeedError:
+        raise
+    except InputError as error:
+        reason = f"{error.expected}: {error.actual}"
+        gathered.tallies["instruments"].report(name, "refused_state:instrument", reason)
+        return None
+
+
+def _option_id(terms: _Terms, fields: Fields) -> str:
+    if terms.expiry is None:
         raise fields.wrong("expiry", "an option's expiry")
     option = Option(
-        place=place,
+        place=terms.place,
         issued_by_clearway=False,
-        underlying=coin,
-        index=f"{venue}.{coin.lower()}",
-        expiry_seconds=expiry,
+        underlying=terms.coin,
+        index=terms.index,
+        expiry_seconds=terms.expiry,
         strike=shortest_decimal(fields.positive("strike")),
         right=_right(fields, "option_type"),
-        style=style,
-        settlement=f"{place}/coin:{settlement}",
+        style=terms.style,
+        settlement=terms.settled_in,
     )
     return option_asset(option)
 
 
-def _future_id(venue: str, coin: str, expiry: int | None, settlement: str, style: Style) -> str:
-    place, index = _PLACES[venue], f"{venue}.{coin.lower()}"
-    if expiry is None:
-        return perpetual_asset(Perpetual(place, coin, index, style, f"{place}/coin:{settlement}"))
-    return future_asset(Future(place, coin, index, expiry, style, f"{place}/coin:{settlement}"))
+def _future_id(terms: _Terms) -> str:
+    if terms.expiry is None:
+        return perpetual_asset(Perpetual(terms.place, terms.coin, terms.index, terms.style, terms.settled_in))
+    return future_asset(Future(terms.place, terms.coin, terms.index, terms.expiry, terms.style, terms.settled_in))
 
 
 def _right(fields: Fields, field: str) -> Right:
