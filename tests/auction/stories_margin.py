@@ -39,7 +39,7 @@ ROWS = {
     PUT: row(20_000, -10_000, mark=10_000, greeks=(-9_000, 3, 5)),
     PERPETUAL: row(11, -9, mark=100),
 }
-RISK = place_risk(ROWS)
+RISK, DEAR = place_risk(ROWS), place_risk(ROWS, initial_bps=20_000)
 
 
 def _sells(asset: str = CALL, least: int = 50_000, amount: int = ONE, **more: Any) -> Intent:
@@ -174,7 +174,7 @@ def a_token_that_nothing_settles_in_is_not_owed() -> Tale:
     return _exchanged(coin, {coin: 9, BTC: ONE})
 
 
-def _buys(held: int, *, stage: int = 0, risk: PlaceRisk = RISK, **more: Any) -> Tale:
+def _buys(held: int, *, stage: int = 0, puts: int = 0, risk: PlaceRisk = RISK, **more: Any) -> Tale:
     """A call for 20,000: worth 50,000, of which 30,000 may be lost."""
     state = book(CALL, asks=[(20, ONE)])
     wish = intent("call", {BTC: 20_000}, {CALL: ONE}, **({"units": 1} | more))
@@ -183,7 +183,7 @@ def _buys(held: int, *, stage: int = 0, risk: PlaceRisk = RISK, **more: Any) -> 
         legs=(leg(state.id, {BTC: 20_000}, {CALL: ONE}, level="ask:0"),),
         prices={wish.group: (50, 1)},
     )
-    held_by = {ALICE: {BTC: held}}
+    held_by = {ALICE: {BTC: held, PUT: puts}}
     return problem([wish], states=[state], holdings=held_by, extra_assets=(PUT, PERPETUAL), risk=risk), solution
 
 
@@ -195,9 +195,6 @@ def what_is_bought_carries_what_is_owed_for_it() -> Tale:
 @refused("insufficient_margin", "/fills/0")
 def more_is_owed_than_what_is_bought_carries() -> Tale:
     return _buys(-1)
-
-
-DEAR = place_risk(ROWS, initial_bps=20_000)
 
 
 @accepted()
@@ -234,6 +231,12 @@ def a_delivery_at_a_later_stage_of_what_is_paid() -> Tale:
 @refused("insufficient_margin", "/fills/0")
 def what_comes_at_a_later_stage_carries_nothing_until_then() -> Tale:
     return _buys(19_999, stage=1, refund={BTC: 20_000})
+
+
+@refused("insufficient_margin", "/fills/0")
+def what_is_delivered_later_may_cost_margin_too() -> Tale:
+    """A put sold is just carried when the 20,000 are paid; with the call a fall costs 30,000 more, twice."""
+    return _buys(70_011, stage=1, puts=-ONE, risk=DEAR, refund={BTC: 20_000})
 
 
 @refused("insufficient_balance", "")
@@ -302,6 +305,12 @@ def what_is_reserved_counts_toward_an_exposure() -> Tale:
 @accepted()
 def gamma_and_vega_have_bounds_too() -> Tale:
     return _bounded(-1, 0, measure="gamma")
+
+
+@accepted()
+def a_vega_that_may_be_at_its_bound() -> Tale:
+    """From 9 to 10 less."""
+    return _bounded(-1, 0, measure="vega")
 
 
 @refused("exposure_out_of_bounds", "/fills/0")
