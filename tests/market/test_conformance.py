@@ -52,8 +52,13 @@ def slack(state: VenueState, trade: Trade) -> int:
         noise = 2 + 3 * kind_of(state).supply(state, trade.asset_in, trade.asset_out).units_above
         # Curve's fee stays with the output's balance, where a second part meets it.
         done = execute(state, trade)
-        return noise + (done[0] * state.fee // 10**10 if done and isinstance(state, CurveStableState) else 0)
+        return noise + (_kept_fee(state, done[0]) if done and isinstance(state, CurveStableState) else 0)
     return 0
+
+
+def _kept_fee(state: CurveStableState, out: int) -> int:
+    """The largest fee on an output."""
+    return out * state.largest_fee // (10**10 - state.largest_fee)
 
 
 def lot_of(state: VenueState, asset_in: str) -> int:

@@ -90,9 +90,11 @@ def stables() -> st.SearchStrategy[StableState]:
 
 
 def curve_stables() -> st.SearchStrategy[CurveStableState]:
-    """Pools up to a million times out of balance, with and without rates, the older arithmetic and the newer."""
+    """Pools up to a million times out of balance, with and without rates, the older arithmetic and the newer, its fee too."""
 
-    def build(sizes: list[tuple[int, int]], amplification: int, fee: int, precision: int, style: str) -> Any:
+    def build(
+        sizes: list[tuple[int, int]], amplification: int, fee: int, precision: int, style: str, offpeg: int
+    ) -> Any:
         coins = [
             {
                 "asset": token,
@@ -103,14 +105,16 @@ def curve_stables() -> st.SearchStrategy[CurveStableState]:
         ]
         wire = {"coins": coins, "amplification": amplification * precision, "precision": precision, "fee": fee}
         return CurveStableState.model_validate(
-            {"id": "sim:alpha/pool:c", "admin_fee": 5 * 10**9, "products": style, **wire}
+            {"id": "sim:alpha/pool:c", "admin_fee": 5 * 10**9, "products": style, "offpeg_multiplier": offpeg, **wire}
         )
 
     whole = st.integers(10, 40).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
     rates = st.one_of(st.just(ONE), st.integers(ONE // 2, 2 * ONE))
     sizes = st.lists(st.tuples(whole, rates), min_size=2, max_size=len(TOKENS))
     styles = st.sampled_from(["together", "apart"])
-    return st.builds(build, sizes, st.integers(1, 5000), st.integers(0, 10**8), st.sampled_from([1, 100]), styles)
+    offpegs = st.sampled_from([0, 0, 10**10, 5 * 10**10, 2 * 10**11])
+    precisions = st.sampled_from([1, 100])
+    return st.builds(build, sizes, st.integers(1, 5000), st.integers(0, 10**8), precisions, styles, offpegs)
 
 
 @st.composite
