@@ -16,6 +16,7 @@ from engine.auction.solution import Solution
 from engine.market.venues import kind_of
 from engine.market.venues.base import VenueState
 from engine.market.venues.bridge import BridgeState
+from engine.market.venues.perpetual import PerpetualState
 from engine.network.delay_price import PPM
 from intents.identifiers import place_of
 from intents.outcome import is_derivative
@@ -63,18 +64,19 @@ def swap_groups(problem: Problem) -> dict[str, tuple[Intent, ...]]:
 
 
 def derivative_intents(problem: Problem) -> tuple[Intent, ...]:
-    """The open intents that are served by portfolios, by id: no plain swaps, or the only one to buy some option."""
+    """The open intents that are served by portfolios, by id: no plain swaps, or the only one to buy some derivative at books."""
     return tuple(
         i for i in problem.intents if is_open(problem, i) and (not i.outcome.is_plain_swap or _buys_alone(problem, i))
     )
 
 
 def _buys_alone(problem: Problem, intent: Intent) -> bool:
-    return (
-        intent.outcome.surplus_is_paid
-        and is_derivative(swap_assets(intent)[1])
-        and len(problem.groups[intent.group]) == 1
-    )
+    """Whether one intent buys a derivative that no market but books trades, so that walking them serves it."""
+    if not intent.outcome.surplus_is_paid or len(problem.groups[intent.group]) != 1:
+        return False
+    wanted = swap_assets(intent)[1]
+    markets = (venue for venue in problem.snapshot.venues if isinstance(venue, PerpetualState))
+    return is_derivative(wanted) and all(venue.base != wanted for venue in markets)
 
 
 def most_paid(intent: Intent, units: int) -> int:

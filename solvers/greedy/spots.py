@@ -11,6 +11,7 @@ from engine.auction.problem import Problem
 from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.order_book import OrderBookState, Side, named_levels, price_with_fee
+from engine.market.venues.perpetual import PerpetualState
 from engine.market.venues.rfq import RfqState
 from intents.outcome import is_derivative
 from solvers.common import tradable_pairs
@@ -56,7 +57,7 @@ class Spots:
 
 
 def _spot(state: VenueState, asset_in: str, asset_out: str, now: int, meter: Meter) -> float:
-    """Output per input of a small trade, rounded up; for a book the rate of its best level, for a bridge or a quote what it shows."""
+    """Output per input of a small trade, rounded up; for a book the rate of its best level, for a bridge, quote or perpetual what it shows."""
     if isinstance(state, OrderBookState):
         side: Side = "ask" if asset_in == state.quote else "bid"
         best = next((level for _, level in named_levels(state, side) if level.size), None)
@@ -65,8 +66,8 @@ def _spot(state: VenueState, asset_in: str, asset_out: str, now: int, meter: Met
         price, per = price_with_fee(state, best, side)
         return per / price if side == "ask" else price / per
     kind, amount, rate = kind_of(state), 1, 0.0
-    if kind.delay_seconds(state) or isinstance(state, RfqState):
-        # A bridge's fixed fee and a quote's least amount hide the rate from small amounts; what they show does not.
+    if kind.delay_seconds(state) or isinstance(state, RfqState | PerpetualState):
+        # A bridge's fixed fee, a quote's least amount and a market's step hide the rate from small amounts; what they show does not.
         return float(max((segment.rate for segment in kind.supply(state, asset_in, asset_out).segments), default=0))
     for _ in range(40):
         meter.work += 1
