@@ -23,6 +23,7 @@ from intents.futures import (
 )
 from intents.instrument_ids import Style
 from intents.instruments import parse_instrument
+from intents.kinds import escrow_of
 from intents.outcome import DERIVATIVE_NAMESPACES, Knot, PayoffFloor, is_derivative
 from intents.payoff import haircut_for, instrument_payoff
 
@@ -134,3 +135,14 @@ def test_shorts_lose_without_bound_and_only_futures_count_toward_a_fixing(style:
     assert haircut_for(future, floor, ()) == 0
     assert haircut_for(replace(future, expiry_seconds=0), floor, ()) is None
     assert haircut_for(perpetual, floor, ()) is None
+
+
+def test_a_call_bounds_what_a_short_future_can_lose() -> None:
+    """Short a future and long a call struck at 9,000: at most 9,000 is lost, whatever the price."""
+    future = "deribit:main/future:BTC-20200626T08-lin-token.USDC-deribit.btc"
+    call = "deribit:main/option:BTC-20200626T08-9000-C-lin-token.USDC-deribit.btc"
+    decimals = {future: 0, call: 0, "deribit:main/token:USDC": 6}
+    assert escrow_of({future: -1, call: 1}, decimals) == {"deribit:main/token:USDC": 9000 * 10**6}
+    for short in (future, future.replace("future", "perp").replace("-20200626T08", "")):
+        with pytest.raises(InputError, match="uncovered_short"):
+            escrow_of({short: -1}, decimals | {short: 0})
