@@ -255,3 +255,16 @@ def test_a_series_of_another_format_is_refused(kind: Kind, text: str, code: str)
     with pytest.raises(FeedError) as caught:
         read_series(kind, text, "series.csv")
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("junk", [None, True, [], {}, "x", "", "-5", "1e90", 10**90, "0." + "0" * 40 + "1", 1.5])
+def test_junk_in_any_field_costs_one_market_and_names_the_field(junk: Any) -> None:
+    data = answer()
+    market = data["result"]["markets"]["ETH-USD"]
+    for field, value in list(market.items()):
+        market[field] = junk
+        found = import_dydx(json.dumps(data), "markets.json").report["markets"]
+        market[field] = value
+        assert found["kept"] == 3 - len(found["details"])
+        # Another resolution may be read, and contradicts the sizes of tick and step.
+        assert {detail["field"] for detail in found["details"]} <= {field, "tickSize", "stepSize"}

@@ -28,7 +28,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, read_json, refuse_duplicates
-from engine.market.feeds.perp_fields import decimal, integer, member, positive, text
+from engine.market.feeds.perp_fields import PRICE_PLACES, decimal, integer, member, positive, text, within
 from engine.market.feeds.perp_snapshot import (
     MOST_DECIMALS,
     SETTLEMENT_DECIMALS,
@@ -146,13 +146,18 @@ def _genesis_rows(data: Any) -> list[tuple[str, dict[str, Any]]]:
         params = member(row, "params", dict)
         own = {
             "params": params,
-            "tier": tables["tier"].get(params.get("liquidity_tier")),
-            "price": tables["price"].get(params.get("market_id")),
-            "clob": tables["clob"].get(params.get("id")),
+            "tier": _joined(tables["tier"], params, "liquidity_tier"),
+            "price": _joined(tables["price"], params, "market_id"),
+            "clob": _joined(tables["clob"], params, "id"),
             "fees": fees[0] if fees else None,
         }
         joined.append((text(params, "ticker"), {key: value for key, value in own.items() if value is not None}))
     return joined
+
+
+def _joined(table: dict[int, Any], params: Any, field: str) -> Any:
+    found = params.get(field)
+    return table.get(found) if isinstance(found, int) else None
 
 
 def _from_genesis(row: dict[str, Any], label: str) -> _Found:
@@ -160,7 +165,7 @@ def _from_genesis(row: dict[str, Any], label: str) -> _Found:
     asset, decimals = _asset_of(label), _decimals(row["params"], "atomic_resolution")
     initial, part = (Fraction(integer(tier, field, low=0, high=MILLION), MILLION) for field in _FIELDS)
     exponent = integer(price, "exponent", low=-30, high=30)
-    value = integer(price, "price", low=1, high=2**64 - 1) * Fraction(10) ** exponent
+    value = within(integer(price, "price", low=1, high=2**64 - 1) * Fraction(10) ** exponent, "exponent", PRICE_PLACES)
     fees = member(row, "fees", dict)
     taker, maker = (integer(fees, field, low=-MILLION, high=MILLION) for field in ("taker_fee_ppm", "maker_fee_ppm"))
     rate = Fraction(integer(row["params"], "default_funding_ppm", low=-MILLION, high=MILLION), 8 * MILLION)

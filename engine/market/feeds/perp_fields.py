@@ -11,6 +11,10 @@ from typing import Any
 
 from engine.market.feeds.base import FeedError, exact
 
+LARGEST = 10**24
+MOST_PLACES = 36
+PRICE_PLACES = 18
+
 _MISSING = object()
 
 
@@ -50,14 +54,22 @@ def decimal(item: Any, field: str, *, signed: bool = False) -> Fraction:
         value = exact(digits[1:] if negative else digits, field)
     except FeedError as error:
         raise FeedError("malformed_field", field, expected=error.expected, actual=error.actual) from None
-    return -value if negative else value
+    return within(-value if negative else value, field, MOST_PLACES)
 
 
 def positive(item: Any, field: str) -> Fraction:
-    """A decimal above zero."""
-    value = decimal(item, field)
+    """A price or such: a decimal above zero, with as many places as a decimal of ours has."""
+    value = within(decimal(item, field), field, PRICE_PLACES)
     if value == 0:
         raise FeedError("malformed_field", field, expected="a number above zero", actual="0")
+    return value
+
+
+def within(value: Fraction, field: str, places: int) -> Fraction:
+    """The value, of at most 10^24 and so many places. Raises FeedError `malformed_field`."""
+    if abs(value) > LARGEST or (value * 10**places).denominator != 1:
+        expected = f"at most 10^24, with at most {places} places"
+        raise FeedError("malformed_field", field, expected=expected, actual=str(value)[:80])
     return value
 
 

@@ -27,7 +27,7 @@ from intents.futures import parse_perpetual
 from intents.identifiers import AssetId, solver_account
 from intents.instruments import Perpetual
 from intents.payoff import BASIS
-from intents.values import Ratio, content_hash, shortest_decimal
+from intents.values import AMOUNT_LIMIT, Ratio, content_hash, shortest_decimal
 
 MOST_DECIMALS = 36
 """Of an asset."""
@@ -127,9 +127,14 @@ def levels_of(
     kept = []
     for number, (price, size) in enumerate(rows):
         ticks, units = price / tick, size * 10**decimals
-        fault = "price" if ticks.denominator != 1 else "size" if units.denominator != 1 or units % state.lot else None
-        if fault or not units:
-            tally.report(f"{side}/{number}", "off_tick" if fault == "price" else "off_lot", fault or "size")
+        if max(ticks, units) >= AMOUNT_LIMIT:
+            tally.report(f"{side}/{number}", "out_of_range", "price" if ticks > units else "size")
+            continue
+        if ticks.denominator != 1:
+            tally.report(f"{side}/{number}", "off_tick", "price")
+            continue
+        if units.denominator != 1 or units % state.lot or not units:
+            tally.report(f"{side}/{number}", "off_lot", "size")
             continue
         kept.append(Level(price=int(ticks), size=int(units)))
         tally.keep()
