@@ -86,6 +86,16 @@ def margin_budget(problem: Problem, owner: str, asset: str) -> int:
     return now.free * denominator * BASIS // (numerator * (BASIS + collateral.haircut_bps)) - ROUNDING_UNITS
 
 
+def spendable(problem: Problem, owner: str, asset: str) -> int:
+    """What an owner can pay of a token without owing it, and without the margin of what it is short of."""
+    free, place = problem.free(owner, asset), place_of(asset)
+    if free <= 0 or not problem.has_margin(owner, asset) or asset not in problem.snapshot.risk[place].rules.collateral:
+        return max(0, free)
+    if owes_nothing(problem, AccountKey(owner, place), {}):
+        return free
+    return max(0, min(free, margin_budget(problem, owner, asset)))
+
+
 def margin_weights(risk: PlaceRisk, settlement: str, assets: Iterable[str]) -> list[Weights]:
     """The weights of the rows above for instruments that settle in one asset; all must have a row in the tables."""
     rules, names = risk.rules, sorted(assets)

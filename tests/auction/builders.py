@@ -23,7 +23,7 @@ from engine.market.venues.bridge import BridgeState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.order_book import Level, OrderBookState
 from intents.identifiers import solver_account
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import Outcome, is_derivative
 
 NOW = 1_000_000_000
@@ -84,7 +84,7 @@ def book(
         lot=lot,
         asks=tuple(Level(price=price * lot // 1000, size=size) for price, size in asks),
         bids=tuple(Level(price=price * lot // 1000, size=size) for price, size in bids or []),
-        expiry_seconds=parse_option(base).expiry_seconds if expiry is None and is_derivative(base) else expiry,
+        expiry_seconds=parse_instrument(base).expiry_seconds if expiry is None and is_derivative(base) else expiry,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.auction.problem import Holding, Intent
 from engine.auction.solution import Solution
+from engine.market.margin.account import Tier
 from engine.market.margin.place import PlaceRisk
 from intents.outcome import ExposureBound
 from tests.auction.builders import (
@@ -31,13 +32,16 @@ from tests.auction.story import Tale, accepted, refused
 
 ONE = 1_000_000
 CALL, PUT, LINEAR, CALL_9 = option(10000), option(8000, "P"), option(10000, style="lin"), option(9000)
+EXPIRED = CALL.replace("20200626", "20010601")
 FUTURE = "deribit:main/future:BTC-20200626T08-inv-coin.BTC-deribit.btc"
 PERPETUAL = "deribit:main/perp:BTC-inv-coin.BTC-deribit.btc"
+COIN_PERPETUAL = "deribit:main/perp:BTC-lin-coin.BTC-deribit.btc"
 SHORT_GREEKS = (40_000, 7, 9)
 ROWS = {
     CALL: row(-30_000, 80_000, mark=50_000, greeks=SHORT_GREEKS),
     PUT: row(20_000, -10_000, mark=10_000, greeks=(-9_000, 3, 5)),
     PERPETUAL: row(11, -9, mark=100),
+    COIN_PERPETUAL: row(-5_000, 5_000, mark=50_000).model_copy(update={"notional": 50_000}),
 }
 RISK, DEAR = place_risk(ROWS), place_risk(ROWS, initial_bps=20_000)
 
@@ -61,7 +65,7 @@ def _sold(
         fills=(fill("naked", 1, {asset: ONE}, {BTC: got}),),
         legs=(leg(state.id, {asset: ONE}, {BTC: got}, level="bid:0"),),
     )
-    extra = tuple(name for name in (*ROWS, LINEAR, FUTURE, CALL_9) if name != asset)
+    extra = tuple(name for name in (*ROWS, LINEAR, FUTURE, CALL_9, EXPIRED) if name != asset)
     return problem([wish], states=[state], holdings={ALICE: held}, extra_assets=extra, risk=risk), solution
 
 
@@ -124,7 +128,9 @@ def _closes(held: dict[str, int | tuple[int, int]], *, price: int = 50) -> Tale:
         legs=(leg(state.id, {BTC: cost}, {CALL: ONE // 2}, level="ask:0"),),
         prices={wish.group: (ONE // 2, cost)},
     )
-    return problem([wish], states=[state], holdings={ALICE: held}, extra_assets=(PUT, PERPETUAL), risk=RISK), solution
+    return problem(
+        [wish], states=[state], holdings={ALICE: held}, extra_assets=(PUT, PERPETUAL, COIN_PERPETUAL), risk=RISK
+    ), solution
 
 
 @accepted()
@@ -184,7 +190,9 @@ def _buys(held: int, *, stage: int = 0, puts: int = 0, risk: PlaceRisk = RISK, *
         prices={wish.group: (50, 1)},
     )
     held_by = {ALICE: {BTC: held, PUT: puts}}
-    return problem([wish], states=[state], holdings=held_by, extra_assets=(PUT, PERPETUAL), risk=risk), solution
+    return problem(
+        [wish], states=[state], holdings=held_by, extra_assets=(PUT, PERPETUAL, COIN_PERPETUAL), risk=risk
+    ), solution
 
 
 @accepted()
@@ -245,6 +253,64 @@ def a_solver_owes_nothing_anywhere() -> Tale:
     lent = solution.model_copy(update={"transfers": (give(BTC, 10), take(BTC, 10, stage=1))})
     held = {**question.holdings, "solver:ann": {BTC: Holding(amount=9)}}
     return question.model_copy(update={"holdings": held}), lent
+
+
+# -- Futures and perpetuals: a position is bought and sold for its price. ---------------------------------------------
+
+
+def _on_margin(held: int, *, sells: bool = False, risk: PlaceRisk | None = RISK) -> Tale:
+    """One coin of a perpetual at 50,000, which moves by 5,000 in either scenario: ten times what is needed for it."""
+    state = (
+        book(COIN_PERPETUAL, asks=[(50, ONE)], bids=[])
+        if not sells
+        else book(COIN_PERPETUAL, asks=[], bids=[(50, ONE)])
+    )
+    ins, outs = ({COIN_PERPETUAL: ONE}, {BTC: 50_000}) if sells else ({BTC: 50_000}, {COIN_PERPETUAL: ONE})
+    wish = intent("one", ins, outs, units=1, surplus=BTC)
+    solution = Solution(
+        fills=(fill("one", 1, ins, outs),),
+        legs=(leg(state.id, ins, outs, level="bid:0" if sells else "ask:0"),),
+        prices={} if sells else {wish.group: (20, 1)},
+    )
+    extra = tuple(name for name in ROWS if name != COIN_PERPETUAL)
+    return problem([wish], states=[state], holdings={ALICE: {BTC: held}}, extra_assets=extra, risk=risk), solution
+
+
+@accepted()
+def a_perpetual_for_a_tenth_of_its_price() -> Tale:
+    return _on_margin(5_000)
+
+
+@refused("insufficient_margin", "/fills/0")
+def a_perpetual_for_a_unit_less() -> Tale:
+    return _on_margin(4_999)
+
+
+@refused("insufficient_balance", "")
+def a_perpetual_that_is_paid_whole_where_nobody_has_margin() -> Tale:
+    return _on_margin(49_999, risk=None)
+
+
+@accepted()
+def a_perpetual_sold_short() -> Tale:
+    return _on_margin(5_011, sells=True)
+
+
+@refused("insufficient_margin", "/fills/0")
+def a_perpetual_sold_short_for_a_unit_less() -> Tale:
+    return _on_margin(5_010, sells=True)
+
+
+@refused("uncovered_short", "/fills/0")
+def no_escrow_covers_a_perpetual_sold_short() -> Tale:
+    return _on_margin(ONE, sells=True, risk=None)
+
+
+@refused("insufficient_margin", "/fills/0")
+def tiers_ask_for_more_than_the_scenarios() -> Tale:
+    """11 % of 50,000."""
+    tiers = {COIN_PERPETUAL: (Tier(above=0, initial_bps=1100, maintenance_bps=500),)}
+    return _on_margin(5_490, risk=place_risk(ROWS, tiers=tiers))
 
 
 # -- Without a row. ---------------------------------------------------------------------------------------------------
@@ -316,6 +382,11 @@ def a_vega_that_may_be_at_its_bound() -> Tale:
 @refused("exposure_out_of_bounds", "/fills/0")
 def a_vega_too_low() -> Tale:
     return _bounded(0, 9, measure="vega")
+
+
+@accepted()
+def what_has_expired_has_no_exposure() -> Tale:
+    return _bounded(-4001, -4000, held=ONE, asset=EXPIRED)
 
 
 @refused("unsupported_outcome", "/fills/0")

@@ -20,7 +20,7 @@ from solvers.margins import margin_cover
 from solvers.protocol import Budget, Solver
 from solvers.wishes import Wish
 from tests.auction.builders import ALICE, BTC, book, intent, place_risk, problem, row
-from tests.auction.stories_margin import CALL, ONE, PERPETUAL, PUT, RISK
+from tests.auction.stories_margin import CALL, COIN_PERPETUAL, ONE, PERPETUAL, PUT, RISK
 
 LATER = CALL.replace("20200626", "20200925")
 
@@ -30,7 +30,7 @@ def naked_seller(held: dict[str, int], units: int, risk: PlaceRisk = RISK) -> Pr
     wish = intent("naked", {CALL: ONE}, {BTC: 49_000}, units=units)
     holdings = {ALICE: held, **{solver_account(one.name): {} for one in (GREEDY, LP, CPSAT)}}
     states = [book(CALL, asks=[], bids=[(50, 2 * ONE)])]
-    return problem([wish], states=states, holdings=holdings, extra_assets=(PUT, PERPETUAL, LATER), risk=risk)
+    return problem([wish], states=states, holdings=holdings, extra_assets=(PUT, PERPETUAL, COIN_PERPETUAL, LATER), risk=risk)
 
 
 @pytest.mark.parametrize("solver", [GREEDY, LP, CPSAT], ids=lambda solver: solver.name)
