@@ -165,6 +165,37 @@ def test_a_recorded_state_is_a_venue_that_trades(name: str) -> None:
         assert venue.execute(after, "anyone", Trade(pair[1], out, pair[0]), 0)[0] < amount
 
 
+DOLA, TBTC, TRICRYPTO = (
+    "aerodrome_v2_dola_usdbc_stable_block_46875151.json",
+    "aerodrome_v2_tbtc_weth_volatile_block_46875151.json",
+    "curve_tricrypto_block_24407242.json",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "target", "amount", "out"),
+    [
+        (DOLA, "DOLA", "USDbC", 12626453951625367126016, 11711559442),
+        (DOLA, "DOLA", "USDbC", 37879361854876105572352, 25812298556),
+        (DOLA, "DOLA", "USDbC", 50505815806501, 49),
+        (TBTC, "WETH", "tBTC v2", 17983720615808980992, 287620518005912012),
+        (TBTC, "WETH", "tBTC v2", 23978294154, 670251679),
+        (TRICRYPTO, "USDT", "WBTC", 21853961110, 26057471),
+        (TRICRYPTO, "USDT", "WETH", 4370792222, 1985266630835515393),
+    ],
+)
+def test_a_recorded_state_gives_what_its_contract_answered(
+    name: str, source: str, target: str, amount: int, out: int
+) -> None:
+    """getAmountOut and get_dy at the state's block: BowTiedDevil/degenbot, tests/golden (MIT)."""
+    data = read_json(read_bytes(data_path(f"pools/onchain_vectors/{name}")))
+    tokens = data.get("tokens") or [data["token0"], data["token1"]]
+    asset = {token["symbol"]: f"eip155:{data['chain_id']}/erc20:{token['address'].lower()}" for token in tokens}
+    state = read_pool(data)
+
+    assert kind_of(state).execute(state, "", Trade(asset[source], amount, asset[target]), 0)[0] == out
+
+
 def test_a_recorded_state_that_can_not_be_is_refused_by_its_field() -> None:
     data = read_json(read_bytes(data_path("pools/onchain_vectors/uniswap_v3_wbtc_weth_block_24407242.json")))
     data["scalars"]["liquidity"] += 1
