@@ -18,7 +18,16 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_money, check_venues, snapshot_hash
+from engine.market.snapshot import (
+    Asset,
+    Chain,
+    ReferencePrice,
+    Snapshot,
+    check_money,
+    check_open,
+    check_venues,
+    snapshot_hash,
+)
 from engine.market.venues import AnyVenueState
 from intents.errors import InputError
 from intents.identifiers import AssetId, Digest, PlaceId, VenueId
@@ -74,6 +83,7 @@ def apply_delta(snapshot: Snapshot, delta: SnapshotDelta) -> Snapshot:
         }
     )
     check_venues(delta.venues, following.asset_infos)
+    check_open(following.venues, following.time_seconds)
     return following
 
 

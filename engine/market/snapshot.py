@@ -2,7 +2,8 @@
 
 Invariants (checked by `check_snapshot`, raised as InputError with the field)
 1. Every asset that a chain, price or venue names is in `assets`.
-2. Every venue's state passes its kind's check; venue ids are unique and ascend.
+2. Every venue's state passes its kind's check; venue ids are unique and ascend. No book is of an instrument that has
+   expired by the snapshot's time, no quote has ended by then.
 3. Prices are positive ratios with source, method, time and depth. The numeraire's price is 1.
 4. `risk`, where a place has margin accounts, keeps the invariants of `engine.market.margin.place`. Without any the field
    is not written: the hash is that of a snapshot before there was margin.
@@ -22,7 +23,7 @@ from pydantic import Field
 from engine.market.kept import Kept, canonical_map, canonical_object
 from engine.market.margin.place import PlaceRisk, check_place
 from engine.market.venues import AnyVenueState, kind_of
-from engine.market.venues.base import AssetInfo, VenueState
+from engine.market.venues.base import AssetInfo, VenueState, VenueStateError
 from intents.errors import InputError
 from intents.identifiers import AssetId, PlaceId
 from intents.values import Amount, Ratio, Value, canonical_bytes, sorted_unique
@@ -113,6 +114,7 @@ def check_snapshot(snapshot: Snapshot) -> None:
         raise InputError("unknown_asset", "/numeraire", expected="a known asset", actual=snapshot.numeraire)
     check_money(snapshot.chains, snapshot.prices, snapshot.assets)
     check_venues(snapshot.venues, snapshot.asset_infos)
+    check_open(snapshot.venues, snapshot.time_seconds)
     for place, risk in snapshot.risk.items():
         try:
             check_place(place, risk, snapshot.asset_infos, snapshot.time_seconds)
@@ -147,3 +149,12 @@ def check_venues(venues: Sequence[VenueState], infos: Mapping[str, AssetInfo]) -
         except InputError as error:
             error.where = f"/venues/{venue.id}/{error.where}"
             raise
+
+
+def check_open(venues: Sequence[VenueState], time_seconds: int) -> None:
+    """Raise VenueStateError `expiry_seconds` at the first book of an expired instrument, or quote that has ended."""
+    for venue in venues:
+        expiry = getattr(venue, "expiry_seconds", None)
+        if expiry is not None and expiry <= time_seconds:
+            where, expected = f"/venues/{venue.id}/expiry_seconds", f"later than the snapshot's time {time_seconds}"
+            raise VenueStateError(where, expected=expected, actual=str(expiry))

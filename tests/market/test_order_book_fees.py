@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from engine.market.snapshot import Asset, Snapshot, check_snapshot
 from engine.market.venues.base import AssetInfo, Trade, TradeRefusedError, VenueStateError
 from engine.market.venues.order_book import Fee, Level, OrderBook, OrderBookState, cost_of, fee_of, proceeds_of
+from engine.market.venues.rfq import QuoteRange, RfqState
 from intents.values import canonical_bytes
 
 OPTION = "deribit:main/option:BTC-20261225T08-100000-C-inv-coin.BTC-deribit.btc"
@@ -150,6 +152,28 @@ def test_states_that_can_not_be_are_refused(update: Update, field: str) -> None:
     with pytest.raises(VenueStateError) as refused:
         OrderBook().check(options(100).model_copy(update=update), INFOS)
     assert refused.value.where == field
+
+
+def test_a_snapshot_has_no_book_that_is_closed_and_no_quote_that_ended() -> None:
+    ranges = (QuoteRange(least=1, most=9, price=(1, 1)),)
+    head = {"id": "deribit:main/rfq:x", "maker": "import:m", "asset_in": COIN, "asset_out": USDC, "ranges": ranges}
+    quote = RfqState.model_validate({**head, "expiry_seconds": 1798185601})
+    snapshot = Snapshot(
+        time_seconds=1798185599,
+        numeraire=COIN,
+        chains={},
+        assets={asset: Asset(decimals=info.decimals, symbol="x") for asset, info in INFOS.items()},
+        prices={},
+        venues=(options(100), quote),
+    )
+    check_snapshot(snapshot)
+
+    with pytest.raises(VenueStateError) as refused:
+        check_snapshot(snapshot.model_copy(update={"time_seconds": 1798185600}))
+    assert refused.value.where == f"/venues/{options(100).id}/expiry_seconds"
+    ended = snapshot.model_copy(update={"time_seconds": 1798185601, "venues": (quote,)})
+    with pytest.raises(VenueStateError, match="deribit:main/rfq:x/expiry_seconds"):
+        check_snapshot(ended)
 
 
 @pytest.mark.parametrize(

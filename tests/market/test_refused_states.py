@@ -20,6 +20,15 @@ GOOD: dict[str, Mapping[str, Any]] = {
         "reserves": {TOKENS[0]: 1000, TOKENS[1]: 1000},
         "fee": (3, 1000),
     },
+    "rfq": {
+        "id": "sim:alpha/rfq:q",
+        "kind": "rfq",
+        "maker": "import:maker",
+        "asset_in": TOKENS[0],
+        "asset_out": TOKENS[1],
+        "ranges": ({"least": 1, "most": 10, "price": (1, 1)},),
+        "expiry_seconds": 1,
+    },
     "weighted_product": {
         "id": "sim:alpha/pool:w",
         "kind": "weighted_product",
