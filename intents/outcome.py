@@ -72,7 +72,7 @@ class PayoffFloor(Value):
 
 
 class ExposureBound(Value):
-    """low <= greek of the owner's holdings after the fill <= high, in the integer units of the snapshot's table."""
+    """low <= greek of the owner's holdings after the fill <= high, in base units of the numeraire (docs/rules.md, section 3)."""
 
     underlying: Text
     measure: Literal["delta", "gamma", "vega"]

@@ -136,9 +136,10 @@ def a_seller_of_what_only_margin_covers(client: httpx2.Client, folder: Path) -> 
 
     (position,) = client.get(f"/v1/accounts/{owner}/positions").json()["positions"]
     assert position["balance"] == {"amount": str(-contract), "reserved": "0", "free": str(-contract)}
-    margin = client.get(f"/v1/accounts/{owner}/margin").json()["places"][EXCHANGE]
-    assert margin["healthy"]
-    assert int(margin["initial_margin"]) > 0
+    with Client(str(client.base_url).rstrip("/")) as service:
+        margin = service.margin(owner).places[EXCHANGE]
+    assert margin.healthy
+    assert margin.initial_margin > 0
     record = client.get(f"/v1/auctions/{filled['fills'][0]['auction']}/record").content
     (folder / "short.json").write_bytes(record)
     assert replay_record(record).identical
