@@ -20,6 +20,7 @@ from engine.market.demo import with_intents
 from engine.market.feeds.balancer_pools import import_balancer
 from engine.market.feeds.base import DEFAULT_SOLVERS, Imported
 from engine.market.feeds.bridge_transfers import import_transfers
+from engine.market.feeds.cfmm_pools import import_cfmm
 from engine.market.feeds.cow_instance import import_cow
 from engine.market.feeds.curve_pools import import_curve
 from engine.market.feeds.deribit_book import import_deribit
@@ -40,6 +41,7 @@ class Format(StrEnum):
 
     BRIDGE_TRANSFERS = "bridge-transfers"
     BALANCER_POOLS = "balancer-pools"
+    CFMM_POOLS = "cfmm-pools"
     COW_INSTANCE = "cow-instance"
     CURVE_POOLS = "curve-pools"
     DERIBIT = "deribit"
@@ -54,6 +56,7 @@ class Format(StrEnum):
 _FEEDS: dict[Format, Callable[..., Imported]] = {
     Format.BRIDGE_TRANSFERS: import_transfers,
     Format.BALANCER_POOLS: import_balancer,
+    Format.CFMM_POOLS: import_cfmm,
     Format.COW_INSTANCE: import_cow,
     Format.CURVE_POOLS: import_curve,
     Format.DERIBIT: partial(import_messages, feed="deribit"),

@@ -14,6 +14,7 @@ from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
 from engine.market.feeds.balancer_pools import import_balancer
 from engine.market.feeds.base import FeedError, Imported
+from engine.market.feeds.cfmm_pools import import_cfmm
 from engine.market.feeds.curve_pools import import_curve
 from engine.market.feeds.tick_maps import import_ticks
 from engine.market.venues import kind_of
@@ -41,6 +42,7 @@ FEEDS: list[tuple[Callable[..., Imported], str, int, dict[str, int]]] = [
             "unsupported_kind:twocryptong": 36,
         },
     ),
+    (import_cfmm, "synthetic_huge32x100.json", 132, {"unsupported_kind:sum": 9}),
     (import_ticks, "onchain_vectors/path110302_v3v4v2_block25711761.json", 3, {}),
     (import_ticks, "onchain_vectors/uniswap_v4_eth_usdc_block_24407242.json", 1, {}),
 ]
@@ -132,6 +134,34 @@ def test_a_damaged_balancer_file_is_refused_by_its_place(change: dict[str, Any],
         import_balancer(balancer(lambda pool: pool.update(change)), "b")
 
     assert (refused.value.code, refused.value.where) == (code, where)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "where"),
+    [
+        ("fees", [0.997], "/fees"),
+        ("reserves", [[1.5, 2.5], [1, "x"]], "/reserves/1"),
+        ("local_indices", [[0, 1], [0, 0]], "/local_indices/1"),
+        ("weights", [None, 7], "/weights/1"),
+    ],
+)
+def test_a_damaged_list_of_numbered_pools_is_refused_by_its_place(field: str, value: Any, where: str) -> None:
+    data = {
+        "local_indices": [[0, 1], [0, 1]],
+        "reserves": [[1.5, 2.5], [1e6, 3]],
+        "fees": [0.997, 0.9995],
+        "pool_types": ["product", "weighted"],
+        "weights": [None, [0.3, 0.6]],
+    }
+    kept = import_cfmm(json.dumps(data), "c").problem.snapshot.venues
+    with pytest.raises(FeedError) as refused:
+        import_cfmm(json.dumps({**data, field: value}), "c")
+
+    assert [(venue.id, venue.kind) for venue in kept] == [
+        ("sim:cfmm/pool:0", "constant_product"),
+        ("sim:cfmm/pool:1", "weighted_product"),
+    ]
+    assert refused.value.where == where
 
 
 def curve_text() -> str:

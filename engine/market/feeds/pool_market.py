@@ -32,10 +32,16 @@ class PoolMarket:
 
     def name(self, address: str, decimals: int, symbol: str) -> str:
         """The asset of a token, known from now on. VenueStateError `decimals` where it had others before."""
-        asset = f"{self.place}/erc20:{address.lower()}"
-        known = self.assets.setdefault(asset, Asset(decimals=decimals, symbol=symbol[:80] or address.lower()))
+        return self.token(f"erc20:{address.lower()}", decimals, symbol)
+
+    def token(self, name: str, decimals: int, symbol: str) -> str:
+        """As `name`, for an asset by the name that it has at its place."""
+        asset = f"{self.place}/{name}"
+        known = self.assets.setdefault(asset, Asset(decimals=decimals, symbol=symbol[:80] or name.partition(":")[2]))
         if known.decimals != decimals:
-            raise VenueStateError(f"decimals/{address.lower()}", expected=str(known.decimals), actual=str(decimals))
+            raise VenueStateError(
+                f"decimals/{name.partition(':')[2]}", expected=str(known.decimals), actual=str(decimals)
+            )
         self._infos[asset] = AssetInfo(decimals)
         return asset
 
