@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.files import read_bytes
+from api.cli.files import read_bytes, write_atomically
 from api.cli.output import in_units, print_json, say, show_table
+from engine.market.delta import SnapshotDelta, apply_delta, delta_between
 from engine.market.inspect_market import MAX_CYCLES, inspect_market, read_market
-from engine.market.snapshot import Snapshot
+from engine.market.snapshot import Snapshot, check_snapshot, snapshot_hash
+from intents.values import canonical_bytes
 
 market_app = typer.Typer(help="Look at a market's state.", no_args_is_help=True)
 
@@ -38,6 +40,37 @@ def inspect_file(
         print_json(report)
     else:
         _tell(report, found.snapshot)
+
+
+@market_app.command("delta")
+def write_delta(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A snapshot.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="A later one.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the difference.")],
+) -> None:
+    """Write what changed from one snapshot to a later one."""
+    found = delta_between(_read_whole(before), _read_whole(after))
+    write_atomically(output, canonical_bytes(found))
+    say(f"{len(found.venues)} venues changed or new, {len(found.gone)} gone, {len(found.prices)} prices")
+
+
+@market_app.command("apply")
+def apply_file(
+    file: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="The snapshot that it was made from.")],
+    delta: Annotated[Path, typer.Argument(metavar="DELTA", help="What `clearway market delta` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the next snapshot.")],
+) -> None:
+    """Write the snapshot that follows, only what is new being checked, and print its hash."""
+    following = apply_delta(_read_whole(file), SnapshotDelta.from_json(read_bytes(delta)))
+    write_atomically(output, following.canonical)
+    say(snapshot_hash(following))
+
+
+def _read_whole(path: Path) -> Snapshot:
+    """A snapshot in which everything is as it must be."""
+    snapshot = Snapshot.from_json(read_bytes(path))
+    check_snapshot(snapshot)
+    return snapshot
 
 
 def _tell(report: dict[str, Any], snapshot: Snapshot) -> None:

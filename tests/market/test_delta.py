@@ -1,5 +1,6 @@
 """A snapshot's hash from kept parts, and the next snapshot from what changed."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from engine.market.snapshot import Asset, Chain, Snapshot, check_snapshot, snaps
 from engine.market.venues.constant_product import ConstantProductState
 from intents.errors import InputError
 from intents.values import content_hash
+from tests.api.program import clearway, done
 
 BEFORE = demo_world(1).snapshot
 POOL = next(venue for venue in BEFORE.venues if isinstance(venue, ConstantProductState))
@@ -100,3 +102,17 @@ def test_what_no_delta_can_say_is_refused() -> None:
         with pytest.raises(InputError) as refused:
             delta_between(BEFORE, BEFORE.model_copy(update=update))
         assert (refused.value.code, refused.value.where) == ("no_delta", where)
+
+
+def test_a_delta_goes_from_file_to_file(tmp_path: Path) -> None:
+    after = BEFORE.model_copy(update={"venues": tuple(traded(v) if v is POOL else v for v in BEFORE.venues)})
+    first, second, change, made = (tmp_path / name for name in ("before", "after", "delta", "made"))
+    first.write_bytes(BEFORE.canonical)
+    second.write_bytes(after.canonical)
+
+    done("market", "delta", first, second, "-o", change)
+    told = done("market", "apply", first, change, "-o", made)
+
+    assert told.out.strip() == snapshot_hash(after)
+    assert made.read_bytes() == second.read_bytes()
+    assert clearway("market", "apply", second, change, "-o", made).code == 2
