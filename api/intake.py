@@ -17,6 +17,7 @@ import structlog
 
 from api import logs
 from api.http.intake_link import Asked
+from engine.market.feeds.synthetic_risk import UNDERLYINGS
 from engine.market.world import DEMO_SALT
 from engine.runtime.embedded import EmbeddedWorld, ListedAssets
 from engine.runtime.intake import Accepted, Intake, Submission
@@ -33,7 +34,7 @@ def main() -> None:
     database = Database.open(settings.database_url)
     world = EmbeddedWorld.open(database, settings.world_seed)
     key = engine_key(settings.data_dir / KEY_FILE)
-    intake = Intake(key, DEMO_SALT, ListedAssets(database, world), world.clock.now_ms)
+    intake = Intake(key, DEMO_SALT, ListedAssets(database, world), world.clock.now_ms, UNDERLYINGS)
     gc.collect()
     gc.freeze()  # what was imported stays: looking through it again and again is a tenth of the work
     gc.set_threshold(50_000)  # and requests leave hardly any cycles behind

@@ -23,6 +23,7 @@ from api.cli.workers import built_in_commands
 from api.http.app import create_app
 from api.http.intake_link import IntakeLink
 from api.http.service import Service
+from engine.market.feeds.synthetic_risk import UNDERLYINGS
 from engine.market.world import DEMO_SALT
 from engine.runtime.embedded import EmbeddedWorld, ListedAssets
 from engine.runtime.keys import KEY_FILE, engine_key
@@ -114,6 +115,7 @@ def embedded_service(
         code_version=code_version(),
         faucet_open=True,
         assets=ListedAssets(database, world),
+        underlyings=UNDERLYINGS,
         now_ms=world.clock.now_ms,
         ready=ready,
         cadence_ms=round(cadence_seconds * 1000),

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from intents.errors import InputError
 from intents.identifiers import AssetId
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import IndexHaircut, Knot, Outcome, PayoffFloor
 from intents.payoff import (
     Exact,
@@ -30,7 +30,7 @@ from intents.payoff import (
     counted_position,
     floor_payoff,
     haircut_for,
-    option_payoff,
+    instrument_payoff,
 )
 from intents.values import shortest_decimal
 
@@ -87,18 +87,18 @@ def structure(
     decimals: Mapping[AssetId, int],
     max_escrow: Mapping[AssetId, int] | None = None,
 ) -> Outcome:
-    """Trade `quantity` of a structure of named options at a net limit price.
+    """Trade `quantity` of a structure of named options, futures or perpetuals at a net limit price.
 
-    `legs`: base units of each option in one structure, positive bought, negative sold. `net_price`: base units of
+    `legs`: base units of each instrument in one structure, positive bought, negative sold. `net_price`: base units of
     `premium` for one structure, positive the most to pay (debit), negative the least to get (credit). A unit is one
-    structure. `decimals` of the options and their settlement assets are needed where something is sold and no
+    structure. `decimals` of the instruments and their settlement assets are needed where something is sold and no
     `max_escrow` is given. Raises InputError: `no_legs`, `bad_instrument`, `uncovered_short`, `unknown_asset`.
     """
     named = {asset: ratio for asset, ratio in sorted(legs.items()) if ratio}
     if not named:
-        raise InputError("no_legs", "/legs", expected="an option with a ratio other than 0", actual="none")
+        raise InputError("no_legs", "/legs", expected="an instrument with a ratio other than 0", actual="none")
     for asset in named:
-        parse_option(asset)
+        parse_instrument(asset)
     if max_escrow is None:
         positions = {asset: ratio * quantity for asset, ratio in named.items()}
         max_escrow = escrow_of(positions, decimals) if min(positions.values()) < 0 else {}
@@ -142,15 +142,15 @@ def payoff(
 
 
 def escrow_of(positions: Mapping[AssetId, int], decimals: Mapping[AssetId, int]) -> dict[AssetId, int]:
-    """The escrow that option positions need by themselves, per settlement asset; rules section 3, rounded up per class.
+    """The escrow that derivative positions need by themselves, per settlement asset; rules section 3, rounded up per class.
 
     Raises InputError: `uncovered_short` where the loss is unbounded, `unknown_asset` where decimals are missing.
     """
     classes: dict[tuple[Any, ...], list[tuple[int, PiecewiseLinear]]] = {}
     for asset, position in positions.items():
-        option = parse_option(asset)
-        key = (option.settlement, option.style, option.issuer, option.underlying, option.index, option.expiry_seconds)
-        unit = option_payoff(option, _decimals(decimals, option.settlement), _decimals(decimals, asset))
+        held = parse_instrument(asset)
+        key = (held.settlement, held.style, held.issuer, held.underlying, held.index, held.expiry_seconds)
+        unit = instrument_payoff(held, _decimals(decimals, held.settlement), _decimals(decimals, asset))
         classes.setdefault(key, []).append((position, unit))
     needed: dict[AssetId, int] = {}
     for (settlement, style, *_), terms in classes.items():
@@ -176,7 +176,7 @@ def floor_on_change(
 ) -> PayoffFloor:
     """The floor on a change that keeps a floor on what is held afterwards: floor(S) less what the holdings pay.
 
-    `holdings`: base units of options, of which those count that would count toward the floor, with their haircuts;
+    `holdings`: base units of derivatives, of which those count that would count toward the floor, with their haircuts;
     `underlying_held`: whole units of the underlying that are held too, each worth S. `decimals` as in `structure`.
     Knots and slope are rounded up. Raises InputError `bad_instrument`, `unknown_asset`, `noncanonical_decimal`.
     """
@@ -184,10 +184,10 @@ def floor_on_change(
     spot = PiecewiseLinear(Fraction(0), Fraction(10 ** _decimals(decimals, floor.settlement)))
     terms: list[tuple[Exact, PiecewiseLinear]] = [(1, floor_payoff(floor)), (-underlying_held, spot)]
     for asset, position in holdings.items():
-        option = parse_option(asset)
-        haircut = haircut_for(option, floor, allowed)
+        held = parse_instrument(asset)
+        haircut = haircut_for(held, floor, allowed)
         if haircut is not None:
-            unit = option_payoff(option, _decimals(decimals, option.settlement), _decimals(decimals, asset))
+            unit = instrument_payoff(held, _decimals(decimals, held.settlement), _decimals(decimals, asset))
             terms.append((-counted_position(position, haircut), unit))
     return floor_with(floor, combine(terms))
 
@@ -208,7 +208,9 @@ def _premium(asset: AssetId, net: int) -> tuple[dict[AssetId, int], dict[AssetId
 
 def _decimals(decimals: Mapping[AssetId, int], asset: AssetId) -> int:
     if asset not in decimals:
-        raise InputError("unknown_asset", "/decimals", expected="decimals of every option and settlement", actual=asset)
+        raise InputError(
+            "unknown_asset", "/decimals", expected="decimals of every instrument and settlement", actual=asset
+        )
     return decimals[asset]
 
 

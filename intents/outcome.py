@@ -23,8 +23,8 @@ from intents.errors import InputError
 from intents.identifiers import AssetId, OwnerId, PlaceId, Text, namespace_of, swap_group
 from intents.values import Amount, DecimalText, SignedAmount, Value, sorted_unique
 
-DERIVATIVE_NAMESPACES = ("option", "cwoption")
-"""Asset namespaces whose balances may be negative; `cwoption` is issued by Clearway, `option` by the venue at the place."""
+DERIVATIVE_NAMESPACES = ("option", "cwoption", "future", "perp")
+"""Asset namespaces whose balances may be negative; `cwoption` is issued by Clearway, the others by the venue at the place."""
 
 
 def _ascending(amounts: dict[str, int]) -> dict[str, int]:
@@ -72,7 +72,7 @@ class PayoffFloor(Value):
 
 
 class ExposureBound(Value):
-    """low <= greek of the owner's holdings after the fill <= high, in the integer units of the snapshot's table."""
+    """low <= greek of the owner's holdings after the fill <= high, in base units of the numeraire (docs/rules.md, section 3)."""
 
     underlying: Text
     measure: Literal["delta", "gamma", "vega"]
@@ -170,7 +170,7 @@ class Outcome(Value):
 
 
 def is_derivative(asset: str) -> bool:
-    """Whether balances of the asset may be negative (options; later futures and perpetuals)."""
+    """Whether balances of the asset may be negative (options, futures, perpetuals)."""
     return namespace_of(asset) in DERIVATIVE_NAMESPACES
 
 

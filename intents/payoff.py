@@ -22,7 +22,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from intents.errors import InputError
-from intents.instruments import Option, Style
+from intents.instruments import Instrument, Option, Style
 from intents.outcome import IndexHaircut, PayoffFloor
 
 Exact = int | Fraction
@@ -47,7 +47,7 @@ class PiecewiseLinear:
     """A continuous function on S >= 0: worth `start` at 0, rising by `first_slope`, bending by `change` at each kink.
 
     `kinks` are (price, change of slope) at strictly ascending prices above 0, no change being 0. Build with
-    `from_knots`, `option_payoff` or `combine`, which keep that; all numbers are Fractions.
+    `from_knots`, `instrument_payoff` or `combine`, which keep that; all numbers are Fractions.
     """
 
     start: Fraction
@@ -169,22 +169,35 @@ def option_payoff(option: Option, settlement_decimals: int, option_decimals: int
 
 
 @lru_cache(maxsize=8192)
+def instrument_payoff(instrument: Instrument, settlement_decimals: int, decimals: int) -> PiecewiseLinear:
+    """What one base unit of any derivative pays its holder, as `option_payoff`; of a perpetual, what it is worth at S.
+
+    A future or perpetual is worth S (linear) or 1 / S (inverse, times S: 1); its price was paid when it was bought.
+    """
+    if isinstance(instrument, Option):
+        return option_payoff(instrument, settlement_decimals, decimals)
+    unit, nothing = Fraction(10**settlement_decimals, 10**decimals), Fraction(0)
+    return PiecewiseLinear(nothing, unit) if instrument.style == "linear" else PiecewiseLinear(unit, nothing)
+
+
+@lru_cache(maxsize=8192)
 def floor_payoff(floor: PayoffFloor) -> PiecewiseLinear:
     """The function that a payoff floor asks for, for all units of its outcome together."""
     return PiecewiseLinear.from_knots(((Fraction(knot.at), knot.value) for knot in floor.knots), floor.slope)
 
 
-def haircut_for(option: Option, floor: PayoffFloor, allowed: Iterable[IndexHaircut]) -> int | None:
-    """The haircut in basis points at which the option counts toward the floor; None where it does not count.
+def haircut_for(instrument: Instrument, floor: PayoffFloor, allowed: Iterable[IndexHaircut]) -> int | None:
+    """The haircut in basis points at which the instrument counts toward the floor; None where it does not count.
 
-    Underlying, fixing time, settlement asset and style must be the floor's; the index too, or be allowed.
+    Underlying, fixing time, settlement asset and style must be the floor's; the index too, or be allowed. A perpetual
+    has no fixing and counts toward none.
     """
     wanted = (floor.underlying, floor.fixing_seconds, floor.settlement, floor.style)
-    if (option.underlying, option.expiry_seconds, option.settlement, option.style) != wanted:
+    if (instrument.underlying, instrument.expiry_seconds, instrument.settlement, instrument.style) != wanted:
         return None
-    if option.index == floor.index:
+    if instrument.index == floor.index:
         return 0
-    return next((entry.haircut_bps for entry in allowed if entry.index == option.index), None)
+    return next((entry.haircut_bps for entry in allowed if entry.index == instrument.index), None)
 
 
 def counted_position(position: int, haircut_bps: int) -> Fraction:

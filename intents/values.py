@@ -15,6 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from fractions import Fraction
 from itertools import pairwise
 from math import isfinite
@@ -133,10 +134,23 @@ class Value(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with some fields replaced (not validated). What was cached for the original is not taken along."""
-        copied = super().model_copy(update=update, deep=deep)
-        for name in copied.__dict__.keys() - type(self).model_fields.keys():
-            del copied.__dict__[name]
+        """A copy with some fields replaced (not validated). What was cached for the original is not taken along.
+
+        Written out because every trade ends here: pydantic's own copies its parts one by one and takes three times as long.
+        """
+        kept, names = self.__dict__, type(self).__pydantic_fields__
+        fields = dict(kept) if len(kept) == len(names) else {name: kept[name] for name in names}
+        if deep:
+            fields = deepcopy(fields)
+        stated = self.__pydantic_fields_set__
+        if update:
+            fields.update(update)
+            stated = stated.union(update)
+        copied = object.__new__(type(self))
+        object.__setattr__(copied, "__dict__", fields)
+        object.__setattr__(copied, "__pydantic_fields_set__", stated)
+        object.__setattr__(copied, "__pydantic_extra__", None)  # unknown fields are forbidden
+        object.__setattr__(copied, "__pydantic_private__", None)  # no value has private ones
         return copied
 
     @classmethod

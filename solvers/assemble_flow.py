@@ -22,7 +22,7 @@ from engine.auction.problem import Problem
 from engine.auction.solution import MAX_STAGE
 from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
-from engine.market.venues.order_book import OrderBookState, cost_of, level_index, named_levels
+from engine.market.venues.order_book import OrderBookState, cost_of, level_index, named_levels, size_for
 from solvers.plan import Cross, Hop, Portfolio, Route
 
 
@@ -186,8 +186,8 @@ class Executor:
         level = levels[index]
         if side == "bid":
             return min(amount, level.size) // state.lot * state.lot
-        size = amount * state.tick[1] // (level.price * state.tick[0]) // state.lot * state.lot
-        return cost_of(state, level, min(size, level.size))
+        size = min(size_for(state, level, amount), level.size)
+        return cost_of(state, level, size) if size else 0
 
     def _is_rounding(self, hop: Hop, amount: int, usable: int) -> bool:
         """Whether what a book leaves over is less than one lot, so that less input could not help."""

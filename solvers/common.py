@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import hypot
 
+from engine.auction.margin import uncovered_bound
 from engine.auction.problem import Intent, Problem
 from engine.auction.solution import Solution
 from engine.market.venues import kind_of
 from engine.market.venues.base import VenueState
+from engine.market.venues.bridge import BridgeState
+from engine.market.venues.perpetual import PerpetualState
 from engine.network.delay_price import PPM
 from intents.identifiers import place_of
 from intents.outcome import is_derivative
@@ -28,7 +31,8 @@ def is_open(problem: Problem, intent: Intent) -> bool:
     """Whether the intent may be filled now: valid at the snapshot's time, something open, nothing unsupported asked."""
     outcome = intent.outcome
     now = problem.snapshot.time_seconds
-    return outcome.valid_from <= now < outcome.valid_until and intent.open_units > 0 and not outcome.exposure_bounds
+    is_valid = outcome.valid_from <= now < outcome.valid_until and intent.open_units > 0
+    return is_valid and uncovered_bound(problem, outcome.exposure_bounds) is None
 
 
 def swap_assets(intent: Intent) -> tuple[str, str]:
@@ -60,18 +64,19 @@ def swap_groups(problem: Problem) -> dict[str, tuple[Intent, ...]]:
 
 
 def derivative_intents(problem: Problem) -> tuple[Intent, ...]:
-    """The open intents that are served by portfolios, by id: no plain swaps, or the only one to buy some option."""
+    """The open intents that are served by portfolios, by id: no plain swaps, or the only one to buy some derivative at books."""
     return tuple(
         i for i in problem.intents if is_open(problem, i) and (not i.outcome.is_plain_swap or _buys_alone(problem, i))
     )
 
 
 def _buys_alone(problem: Problem, intent: Intent) -> bool:
-    return (
-        intent.outcome.surplus_is_paid
-        and is_derivative(swap_assets(intent)[1])
-        and len(problem.groups[intent.group]) == 1
-    )
+    """Whether one intent buys a derivative that no market but books trades, so that walking them serves it."""
+    if not intent.outcome.surplus_is_paid or len(problem.groups[intent.group]) != 1:
+        return False
+    wanted = swap_assets(intent)[1]
+    markets = (venue for venue in problem.snapshot.venues if isinstance(venue, PerpetualState))
+    return is_derivative(wanted) and all(venue.base != wanted for venue in markets)
 
 
 def most_paid(intent: Intent, units: int) -> int:
@@ -117,25 +122,26 @@ def leg_gas_value(problem: Problem, venue: VenueState) -> float:
 
 
 def leg_wait_cost(problem: Problem, venue: VenueState, asset_in: str, asset_out: str) -> float:
-    """What it costs that a leg at the venue lands later, as a share of its value; 0 without a network snapshot.
+    """What it costs that a leg at the venue lands later, or never, as a share of its value.
+
+    A bridge's odds of failing count as value lost; the rest needs a network snapshot.
 
     Prices of two assets are taken as independent, so their expected moves add in squares; a bridge's are one underlying.
     On top comes what nearing the venue's depth costs. It is charged whole, unlike gas, for nobody pays it back: a winning
     bid is a promise, and the solver bears what the market does while it waits.
     """
+    failing = venue.failure_ppm if isinstance(venue, BridgeState) else 0
     network = problem.network
     if network is None:
-        return 0.0
+        return failing / PPM
     moves = (network.delay_prices.get(asset_in, 0), network.delay_prices.get(asset_out, 0))
     wait = max(moves) if kind_of(venue).delay_seconds(venue) else hypot(*moves)
     depth = network.depths.get(venue.id, {}).get(asset_in)
-    return min(1.0, (wait + (depth.price_ppm if depth is not None else 0)) / PPM)
+    return min(1.0, (wait + failing + (depth.price_ppm if depth is not None else 0)) / PPM)
 
 
 def wait_cost(problem: Problem, solution: Solution) -> float:
     """What waiting costs all legs of a solution, in numeraire base units; inputs without a price count nothing."""
-    if problem.network is None:
-        return 0.0
     total = 0.0
     for leg in solution.legs:
         ((asset_in, amount),), (asset_out,) = leg.ins.items(), leg.outs

@@ -83,8 +83,9 @@ def _add_rules(model: FlowModel, wish: Wish, lots: Mapping[str, int]) -> None:
         biggest = max(map(abs, row.values()), default=0.0) or 1.0
         linear.row({column: weight / biggest for column, weight in row.items()}, least / biggest, INFINITY)
     for cap in wish.caps:
-        capped = {slacks[name]: SLACK_UNITS / max(1, cap.amount) for name in cap.slacks}
-        linear.row({**capped, share: -1.0 if cap.amount else 0.0}, -INFINITY, 0.0)
+        size = max(1, abs(cap.amount) + cap.fixed)
+        capped = {slacks[name]: SLACK_UNITS / size for name in cap.slacks}
+        linear.row({**capped, share: -cap.amount / size}, -INFINITY, cap.fixed / size)
         if cap.is_escrow and cap.asset == wish.quote:
             linear.row(
                 {**{slacks[n]: SLACK_UNITS * units for n in cap.slacks}, payment: 1.0}, -INFINITY, wish.budget * units

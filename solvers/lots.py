@@ -13,7 +13,8 @@ from fractions import Fraction
 from intents.values import ceil_div
 from solvers.flow_wishes import lots_by_asset
 from solvers.plan import Cross, Portfolio
-from solvers.wishes import Desk, Offer, Row, Wish
+from solvers.rows import Row
+from solvers.wishes import Desk, Offer, Wish
 
 
 @dataclass
@@ -101,7 +102,8 @@ def meets_all(wish: Wish, positions: Mapping[str, int], units: int) -> bool:
             if weight > 0:
                 slacks[name] = max(slacks.get(name, Fraction(0)), -bare / weight)
     within = all(
-        sum((slacks.get(name, Fraction(0)) for name in cap.slacks), Fraction(0)) * wish.open_units <= cap.amount * units
+        sum((slacks.get(name, Fraction(0)) for name in cap.slacks), Fraction(0)) * wish.open_units
+        <= cap.amount * units + cap.fixed * wish.open_units
         for cap in wish.caps
     )
     return within and all(meets(wish, row, positions, units, slacks) for row in wish.rows)

@@ -26,6 +26,7 @@ from intents.identifiers import place_of
 from intents.outcome import is_derivative
 from intents.values import ceil_div
 from solvers.common import leg_gas_value, leg_wait_cost
+from solvers.margins import spendable
 
 GRID_STEP = 3
 """Every third point of a venue's supply grid is a point of the coarse model (inputs grow by 27/8)."""
@@ -102,7 +103,7 @@ class Swap:
 class Network:
     """Swaps, edges and model values.
 
-    `budgets` is the free balance by (owner, asset paid); `values` are numeraire base units per base unit (reference
+    `budgets` is the free balance, as far as no margin needs it, by (owner, asset paid); `values` are numeraire base units per base unit (reference
     prices, else implied ones); `priced` are the assets with a reference price. From `solvers.presolve`: `reach` bounds
     what each intent's money can get per unit, `lanes` has the edges each group's money may use, with the most it brings.
     `states` are those that the edges were read from, by venue.
@@ -157,7 +158,7 @@ def build_network(problem: Problem, solver_account: str) -> Network:
     endpoints = {swap.asset_in for swap in swaps} | {swap.asset_out for swap in swaps}
     edges = tuple(_edges(problem, endpoints, solver_account)) if swaps else ()
     prices = {asset: float(Fraction(*price.ratio)) for asset, price in problem.snapshot.prices.items()}
-    budgets = {(swap.owner, swap.asset_in): problem.free(swap.owner, swap.asset_in) for swap in swaps}
+    budgets = {(swap.owner, swap.asset_in): spendable(problem, swap.owner, swap.asset_in) for swap in swaps}
     return Network(
         swaps=tuple(swaps),
         edges=edges,
@@ -190,7 +191,7 @@ def on_venues_of(problem: Problem, network: Network, solver_account: str) -> Net
         network,
         swaps=swaps,
         edges=(*(edge for edge in network.edges if edge.venue not in changed), *made),
-        budgets={key: problem.free(*key) for key in network.budgets},
+        budgets={key: spendable(problem, *key) for key in network.budgets},
         states=problem.venues_by_id,
     )
 
@@ -221,7 +222,7 @@ def _swap(problem: Problem, intent: Intent) -> Swap | str:
     if pays_open == 0:
         return "nothing_to_pay"
     least = min(outcome.min_units, open_units)
-    if problem.free(outcome.owner, asset_in) * outcome.units < least * pays:
+    if spendable(problem, outcome.owner, asset_in) * outcome.units < least * pays:
         return "insufficient_balance"
     receives_open = ceil_div(receives * open_units, outcome.units)
     return Swap(

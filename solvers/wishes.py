@@ -10,7 +10,7 @@ the slope beyond the last, say the same as one row for every S >= 0 (super-repli
 theory of volatility trading", 1998; the LP is in arXiv 2109.06443). For inverse contracts a loss bound w adds w S
 to the payoff, since the payoff is S times the payment; for linear ones it adds w.
 
-Guarantee: a point that meets all rows meets `floor_not_met`, `worst_loss_exceeded` and the escrow rules, for the
+Guarantee: a point that meets all rows meets `floor_not_met`, `worst_loss_exceeded` and the escrow or margin rules, for the
 intent alone. Conservative, never wrong: an owner's holdings help only if this is the owner's only wish.
 """
 
@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+from engine.auction.escrow import NO_EXPIRY
 from engine.auction.problem import Intent, Problem
 from engine.market.venues.order_book import OrderBookState, cost_of, named_levels, proceeds_of
 from intents.identifiers import place_of
-from intents.instruments import Option, parse_option
+from intents.instruments import Instrument, parse_instrument
 from intents.outcome import Outcome, PayoffFloor, is_derivative
 from intents.payoff import (
     ZERO,
@@ -34,35 +35,16 @@ from intents.payoff import (
     counted_position,
     floor_payoff,
     haircut_for,
-    option_payoff,
+    instrument_payoff,
 )
 from intents.values import ceil_div
 from solvers.common import leg_gas_value, leg_wait_cost
+from solvers.margins import margin_budget, margin_cover, needs_margin
 from solvers.network import is_swap, merged_reasons
+from solvers.rows import Cap, Row
 
 HAIRCUT_UNIT = 1
 """`counted_position` of one base unit is the weight of a position."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row as in the module's text; weights by asset, slacks by name."""
-
-    longs: Mapping[str, Fraction]
-    shorts: Mapping[str, Fraction]
-    share: Fraction
-    slacks: Mapping[str, Fraction]
-    least: Fraction
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """The slacks of these names together are at most `amount` times the share filled, in base units of `asset`."""
-
-    slacks: tuple[str, ...]
-    amount: int
-    asset: str
-    is_escrow: bool
 
 
 FloatRow = tuple[dict[str, float], dict[str, float], float, dict[str, float], float]
@@ -167,7 +149,7 @@ def _offers(problem: Problem, book: OrderBookState) -> list[Offer]:
         Offer(book.id, name, "bid", *head, level.size, book.lot, proceeds_of(book, level, level.size), *costs)
         for name, level in named_levels(book, "bid")
     ]
-    return [offer for offer in asks + bids if offer.size > 0]
+    return [offer for offer in asks + bids if offer.size > 0 and offer.money > 0]  # fees may eat all of a bid
 
 
 def _wish(problem: Problem, intent: Intent, books: list[OrderBookState], *, alone: bool) -> Wish | str:
@@ -182,33 +164,36 @@ def _wish(problem: Problem, intent: Intent, books: list[OrderBookState], *, alon
         return "unsupported_shape"
     fixed = _fixed(outcome, intent.open_units)
     eligible = tuple(sorted({book.base for book in books if _counts(book, outcome, quote)}))
-    options = {asset: parse_option(asset) for asset in (*fixed, *eligible)}
-    if not options:
+    instruments = {asset: parse_instrument(asset) for asset in (*fixed, *eligible)}
+    if not instruments:
         return "no_listed_derivative"
-    if any(option.expiry_seconds <= time for option in options.values()):
+    if any(terms.expiry_seconds is not None and terms.expiry_seconds <= time for terms in instruments.values()):
         return "instrument_expired"
-    places = {option.place for option in options.values()}
+    places = {terms.place for terms in instruments.values()}
     if outcome.allowed_venues and not places <= set(outcome.allowed_venues):
         return "restricted_venues"
-    if any(not _issuer_allowed(outcome, options[asset]) for asset in fixed):
+    if any(not _issuer_allowed(outcome, instruments[asset]) for asset in fixed):
         return "issuer_not_allowed"
-    terms = _Terms(problem, intent, options, alone=alone)
-    if terms.holdings_are_short():
+    terms = _Terms(problem, intent, instruments, alone=alone)
+    margined = needs_margin(problem, intent, fixed, instruments)
+    if not margined and terms.holdings_are_short():
         return "holdings_already_short"
-    escrow_rows, escrow_caps = terms.escrow()
+    cover = margin_cover(problem, intent, instruments, quote, limit) if margined else terms.escrow()
+    if isinstance(cover, str):
+        return cover
     loss_rows, loss_caps = terms.worst_loss()
     return Wish(
         intent=intent.id,
         owner=outcome.owner,
         quote=quote,
         limit=limit,
-        budget=problem.free(outcome.owner, quote),
+        budget=margin_budget(problem, outcome.owner, quote) if margined else problem.free(outcome.owner, quote),
         open_units=intent.open_units,
         least_units=min(outcome.min_units, intent.open_units),
         fixed=fixed,
         eligible=tuple(asset for asset in eligible if asset not in fixed),
-        rows=(*terms.floors(), *escrow_rows, *loss_rows),
-        caps=(*escrow_caps, *loss_caps),
+        rows=(*terms.floors(), *cover[0], *loss_rows),
+        caps=(*cover[1], *loss_caps),
     )
 
 
@@ -233,15 +218,17 @@ def _fixed(outcome: Outcome, open_units: int) -> dict[str, int]:
     return dict(sorted(fixed.items()))
 
 
-def _issuer_allowed(outcome: Outcome, option: Option) -> bool:
-    return not outcome.allowed_issuers or option.issuer in outcome.allowed_issuers
+def _issuer_allowed(outcome: Outcome, instrument: Instrument) -> bool:
+    return not outcome.allowed_issuers or instrument.issuer in outcome.allowed_issuers
 
 
 def _counts(book: OrderBookState, outcome: Outcome, quote: str) -> bool:
-    option = parse_option(book.base)
-    counted = any(haircut_for(option, floor, outcome.allowed_indices) is not None for floor in outcome.payoff_floors)
+    instrument = parse_instrument(book.base)
+    counted = any(
+        haircut_for(instrument, floor, outcome.allowed_indices) is not None for floor in outcome.payoff_floors
+    )
     place_allowed = not outcome.allowed_venues or place_of(book.id) in outcome.allowed_venues
-    return counted and place_allowed and book.quote == quote and _issuer_allowed(outcome, option)
+    return counted and place_allowed and book.quote == quote and _issuer_allowed(outcome, instrument)
 
 
 ClassKey = tuple[str, tuple[str, str, int], str, str]
@@ -250,17 +237,17 @@ ClassKey = tuple[str, tuple[str, str, int], str, str]
 class _Terms:
     """Builds the rows of one wish; the share of all units that the open ones are scales what the outcome states."""
 
-    def __init__(self, problem: Problem, intent: Intent, options: dict[str, Option], *, alone: bool) -> None:
+    def __init__(self, problem: Problem, intent: Intent, instruments: dict[str, Instrument], *, alone: bool) -> None:
         self.problem, self.outcome, self.alone = problem, intent.outcome, alone
-        self.options = options
+        self.instruments = instruments
         self.open_units = intent.open_units
         self.share = Fraction(intent.open_units, intent.outcome.units)
-        self.payoffs = {asset: self._payoff(asset) for asset in options}
+        self.payoffs = {asset: self._payoff(asset) for asset in instruments}
 
     def _payoff(self, asset: str) -> PiecewiseLinear:
-        option = parse_option(asset)
+        instrument = parse_instrument(asset)
         assets = self.problem.snapshot.assets
-        return option_payoff(option, assets[option.settlement].decimals, assets[asset].decimals)
+        return instrument_payoff(instrument, assets[instrument.settlement].decimals, assets[asset].decimals)
 
     def floors(self) -> list[Row]:
         """floor_not_met: counted positions pay at least the floor's share."""
@@ -270,8 +257,8 @@ class _Terms:
         wanted = floor_payoff(floor).scale(self.share)
         longs: dict[str, tuple[Fraction, PiecewiseLinear]] = {}
         shorts: dict[str, tuple[Fraction, PiecewiseLinear]] = {}
-        for asset, option in self.options.items():
-            haircut = haircut_for(option, floor, self.outcome.allowed_indices)
+        for asset, instrument in self.instruments.items():
+            haircut = haircut_for(instrument, floor, self.outcome.allowed_indices)
             if haircut is not None:
                 longs[asset] = (counted_position(HAIRCUT_UNIT, haircut), self.payoffs[asset])
                 shorts[asset] = (-counted_position(-HAIRCUT_UNIT, haircut), self.payoffs[asset])
@@ -289,8 +276,8 @@ class _Terms:
     def escrow(self) -> tuple[list[Row], list[Cap]]:
         """uncovered_short, escrow_over_max: each class's positions and escrow pay at least zero everywhere."""
         classes: dict[ClassKey, list[str]] = {}
-        for asset, option in self.options.items():
-            classes.setdefault(_class_of(option), []).append(asset)
+        for asset, instrument in self.instruments.items():
+            classes.setdefault(_class_of(instrument), []).append(asset)
         rows: list[Row] = []
         names: dict[str, list[str]] = {}
         for number, (key, assets) in enumerate(sorted(classes.items())):
@@ -313,9 +300,9 @@ class _Terms:
         rows, caps = [], []
         for asset, amount in sorted(self.outcome.worst_loss.items()):
             groups: dict[tuple[tuple[str, str, int], str], list[str]] = {}
-            for held, option in self.options.items():
-                if option.settlement == asset:
-                    groups.setdefault((_underlying(option), option.style), []).append(held)
+            for held, instrument in self.instruments.items():
+                if instrument.settlement == asset:
+                    groups.setdefault((_underlying(instrument), instrument.style), []).append(held)
             names = []
             for number, ((_, style), assets) in enumerate(sorted(groups.items())):
                 names.append(f"loss{number}:{asset}")
@@ -338,7 +325,7 @@ class _Terms:
 
     def holdings_are_short(self) -> bool:
         """Whether free holdings of a touched class lose somewhere by themselves: then their escrow is due too."""
-        held = [self._held(key) for key in {_class_of(option) for option in self.options.values()}]
+        held = [self._held(key) for key in {_class_of(instrument) for instrument in self.instruments.values()}]
         return any((least := payoff.minimum()) is None or least < 0 for payoff in held)
 
     def _held(self, key: ClassKey) -> PiecewiseLinear:
@@ -349,17 +336,18 @@ class _Terms:
         terms = [
             (holding.free, self._payoff(asset))
             for asset, holding in sorted(holdings.items())
-            if is_derivative(asset) and holding.free and _class_of(parse_option(asset)) == key
+            if is_derivative(asset) and holding.free and _class_of(parse_instrument(asset)) == key
         ]
         return combine(terms)
 
 
-def _underlying(option: Option) -> tuple[str, str, int]:
-    return (option.underlying, option.index, option.expiry_seconds)
+def _underlying(instrument: Instrument) -> tuple[str, str, int]:
+    expiry = NO_EXPIRY if instrument.expiry_seconds is None else instrument.expiry_seconds
+    return (instrument.underlying, instrument.index, expiry)
 
 
-def _class_of(option: Option) -> ClassKey:
-    return (option.issuer, _underlying(option), option.settlement, option.style)
+def _class_of(instrument: Instrument) -> ClassKey:
+    return (instrument.issuer, _underlying(instrument), instrument.settlement, instrument.style)
 
 
 Measure = Callable[[PiecewiseLinear], Fraction]

@@ -8,7 +8,22 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, margin, network, online, operate, replay, run, schema, solve, verify
+from api.cli import (
+    auction,
+    bench,
+    feeds,
+    margin,
+    market,
+    network,
+    online,
+    operate,
+    replay,
+    run,
+    schema,
+    series,
+    solve,
+    verify,
+)
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -23,6 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("import")(feeds.import_file)
+app.command("series")(series.series)
 app.command("demo")(feeds.demo)
 app.command("solve")(solve.solve)
 app.command("verify")(verify.verify_files)
@@ -44,6 +60,7 @@ intent_app.command("submit")(online.submit)
 intent_app.command("status")(online.status)
 app.add_typer(intent_app, name="intent")
 app.add_typer(bench.bench_app, name="bench")
+app.add_typer(market.market_app, name="market")
 network.network_app.command("show")(online.network_show)
 network.network_app.command("watch")(online.network_watch)
 app.add_typer(network.network_app, name="network")

@@ -128,8 +128,8 @@ def deribit(
 def venue_vectors(
     folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False)], *, as_json: AsJson = False
 ) -> None:
-    """Recorded outputs of pools, replayed to the unit: every JSON file below a folder. Exit code 1 where one differs."""
-    files = sorted(path for path in folder.rglob("*") if path.name.endswith((".json", ".json.gz")) and path.is_file())
+    """Recorded outputs of pools, replayed to the unit: every file below a folder. Exit code 1 where one differs."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     data: dict[str, Any] = {"files": len(files), "cases": 0, "matched": 0, "mismatched": [], "unsupported": []}
     for path in files:
         replayed = _replayed(path)
@@ -154,6 +154,8 @@ def venue_vectors(
 
 def _replayed(path: Path) -> Replayed:
     """The cases of one file; one that can not be read is reported, not fatal."""
+    if not path.name.lower().endswith((".json", ".json.gz")):
+        return Replayed(unsupported=["not a JSON file"])
     try:
         return replay_vectors(read_json(read_bytes(path)))
     except InputError as error:

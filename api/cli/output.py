@@ -18,6 +18,9 @@ EXIT_NO = 1
 EXIT_UNUSABLE = 2
 """The input or the call can not be used."""
 
+EXIT_INTERRUPTED = 130
+"""Stopped by the user (128 + SIGINT, as shells count)."""
+
 
 def pretty_json(data: Any) -> str:
     """JSON for people and files: indented, keys as they come, text as it is."""

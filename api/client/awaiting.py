@@ -23,6 +23,7 @@ from api.client.transport import TIMEOUT, answer_of, checked_url, lengthened, no
 from api.http.network_views import NetworkView
 from api.http.solver_views import Challenge, KeyChange, Registered, Registration, Removal, Removed, SolverList
 from api.http.views import (
+    AccountMargin,
     AuctionDetail,
     AuctionPage,
     AuctionView,
@@ -122,6 +123,10 @@ class AsyncClient:
     async def positions(self, owner: str) -> Positions:
         """An owner's derivatives."""
         return await self._call(calls.positions(owner))
+
+    async def margin(self, owner: str) -> AccountMargin:
+        """An owner's margin accounts, on the risk tables of the latest auction."""
+        return await self._call(calls.margin(owner))
 
     async def auctions(self, *, after: int | None = None, limit: int = 50) -> AuctionPage:
         """A page of auctions, newest first; `after` is the `next` of the page before."""

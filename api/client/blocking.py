@@ -23,6 +23,7 @@ from api.client.transport import TIMEOUT, answer_of, checked_url, lengthened, no
 from api.http.network_views import NetworkView
 from api.http.solver_views import Challenge, KeyChange, Registered, Registration, Removal, Removed, SolverList
 from api.http.views import (
+    AccountMargin,
     AuctionDetail,
     AuctionPage,
     AuctionView,
@@ -119,6 +120,10 @@ class Client:
     def positions(self, owner: str) -> Positions:
         """An owner's derivatives."""
         return self._call(calls.positions(owner))
+
+    def margin(self, owner: str) -> AccountMargin:
+        """An owner's margin accounts, on the risk tables of the latest auction."""
+        return self._call(calls.margin(owner))
 
     def auctions(self, *, after: int | None = None, limit: int = 50) -> AuctionPage:
         """A page of auctions, newest first; `after` is the `next` of the page before."""

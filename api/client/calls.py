@@ -15,6 +15,7 @@ from urllib.parse import quote
 from api.http.network_views import NetworkView
 from api.http.solver_views import Challenge, KeyChange, Registered, Registration, Removal, Removed, SolverList
 from api.http.views import (
+    AccountMargin,
     AuctionDetail,
     AuctionPage,
     Balances,
@@ -96,6 +97,11 @@ def balances(owner: str) -> Call[Balances]:
 def positions(owner: str) -> Call[Positions]:
     """An owner's derivatives."""
     return _get(f"/v1/accounts/{_part(owner)}/positions", Positions)
+
+
+def margin(owner: str) -> Call[AccountMargin]:
+    """An owner's margin accounts."""
+    return _get(f"/v1/accounts/{_part(owner)}/margin", AccountMargin)
 
 
 def auctions(after: int | None, limit: int) -> Call[AuctionPage]:

@@ -16,7 +16,7 @@ from engine.ledger.books import deposit
 from engine.store.work import Work
 from intents.errors import InputError
 from intents.identifiers import OwnerId
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 from intents.values import Value
 
@@ -66,7 +66,7 @@ def balances(service: ServiceHere, owner: OwnerPath) -> Balances:
 def positions(service: ServiceHere, owner: OwnerPath) -> Positions:
     """The owner's derivatives, short ones with a negative amount."""
     held = sorted((asset, holding) for asset, holding in _held(service, owner).items() if is_derivative(asset))
-    views = (PositionView.of(asset, _balance(holding), parse_option(asset)) for asset, holding in held)
+    views = (PositionView.of(asset, _balance(holding), parse_instrument(asset)) for asset, holding in held)
     return Positions(owner=owner, positions=tuple(views))
 
 

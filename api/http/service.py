@@ -47,13 +47,14 @@ class Service:
     assets: Container[str]
     ready: Callable[[], str]
     cadence_ms: int
+    underlyings: Container[str] = ()
     private_solvers: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     link: IntakeLink | None = None
     intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
-        intake = Intake(self.engine_key, self.deployment_salt, self.assets, self.now_ms)
+        intake = Intake(self.engine_key, self.deployment_salt, self.assets, self.now_ms, self.underlyings)
         object.__setattr__(self, "intake", intake)
 
     async def submit(self, body: bytes, key: str | None, *route: str) -> Accepted:

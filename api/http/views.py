@@ -11,8 +11,9 @@ from pydantic import Field
 
 from engine.auction.problem import Intent, Signature
 from engine.audit.record import BidRecord, Integer
-from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, Text
-from intents.instruments import Option
+from engine.market.margin.report import MarginReport
+from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, PlaceId, Text
+from intents.instruments import Instrument, Option
 from intents.lifecycle import Status
 from intents.receipts import Receipt
 from intents.signing import Cancellation
@@ -170,33 +171,34 @@ class Balances(Value):
 
 
 class PositionView(Value):
-    """A position in a derivative; `instrument` is what its id says."""
+    """A position in a derivative, with what its id says. A perpetual has no expiry; strike and right are an option's."""
 
     asset: AssetId
     balance: BalanceView
     underlying: str
     index: str
-    expiry_seconds: Number
-    strike: str
-    right: Literal["C", "P"]
+    expiry_seconds: Number | None
+    strike: str | None
+    right: Literal["C", "P"] | None
     style: Literal["linear", "inverse"]
     settlement: AssetId
     issuer: str
 
     @classmethod
-    def of(cls, asset: str, balance: BalanceView, option: Option) -> PositionView:
+    def of(cls, asset: str, balance: BalanceView, instrument: Instrument) -> PositionView:
         """The view of a position."""
+        option = instrument if isinstance(instrument, Option) else None
         return cls(
             asset=asset,
             balance=balance,
-            underlying=option.underlying,
-            index=option.index,
-            expiry_seconds=option.expiry_seconds,
-            strike=option.strike,
-            right=option.right,
-            style=option.style,
-            settlement=option.settlement,
-            issuer=option.issuer,
+            underlying=instrument.underlying,
+            index=instrument.index,
+            expiry_seconds=instrument.expiry_seconds,
+            strike=option and option.strike,
+            right=option and option.right,
+            style=instrument.style,
+            settlement=instrument.settlement,
+            issuer=instrument.issuer,
         )
 
 
@@ -205,6 +207,20 @@ class Positions(Value):
 
     owner: OwnerId
     positions: tuple[PositionView, ...]
+
+
+class MarginChanges(Value):
+    """What a hypothetical fill would change in an owner's balances, by asset: what it gets, less what it gives."""
+
+    changes: dict[AssetId, SignedAmount]
+
+
+class AccountMargin(Value):
+    """An owner's margin accounts by place, on the risk tables of that auction."""
+
+    owner: OwnerId
+    auction: Number
+    places: dict[PlaceId, MarginReport]
 
 
 class AuctionView(Value):

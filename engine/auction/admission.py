@@ -35,10 +35,13 @@ def check_signed(intent: Intent, salt: str) -> None:
         raise
 
 
-def check_admissible(intent: Intent, *, assets: Container[str], time_seconds: int) -> None:
+def check_admissible(
+    intent: Intent, *, assets: Container[str], time_seconds: int, underlyings: Container[str] = ()
+) -> None:
     """Raise InputError `bad_filled_units`, `intent_expired`, `unsupported_outcome` or `unknown_asset`.
 
-    `assets` are the market's, `time_seconds` is the time of its newest snapshot. Places are pointers into the intent.
+    `assets` are the market's, `underlyings` those that its risk tables have rows of, `time_seconds` is the time of its newest
+    snapshot. Places are pointers into the intent.
     """
     outcome = intent.outcome
     if intent.filled_units:
@@ -50,10 +53,10 @@ def check_admissible(intent: Intent, *, assets: Container[str], time_seconds: in
             expected=f"a time after {time_seconds}",
             actual=str(outcome.valid_until),
         )
-    if outcome.exposure_bounds:
-        raise InputError(
-            "unsupported_outcome", "/outcome/exposure_bounds", expected="none in rules version 1", actual="some"
-        )
+    for i, bound in enumerate(outcome.exposure_bounds):
+        if bound.underlying not in underlyings:
+            where, expected = pointer("outcome", "exposure_bounds", i, "underlying"), "an underlying of the risk tables"
+            raise InputError("unsupported_outcome", where, expected=expected, actual=bound.underlying)
     # Every asset that the outcome names, each in its place.
     for name in _AMOUNTS:
         for asset in getattr(outcome, name):

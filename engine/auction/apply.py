@@ -33,8 +33,8 @@ class After:
 
 def apply(problem: Problem, replayed: Replayed) -> After:
     """The world after a feasible set of bids. Raises LedgerError where the set was not feasible."""
-    ledger = Ledger(opening_entries(problem.holdings, problem.auction))
-    ledger.post(settlement_entry(problem, replayed, problem.auction))
+    ledger = Ledger(opening_entries(problem.holdings, problem.auction), problem.owed)
+    ledger.post(settlement_entry(problem, replayed, problem.auction), problem.owed)
     venues = tuple(state for _, state in sorted(replayed.venues.items()))
     return After(holdings_of(ledger.books), venues, filled_units(problem, replayed))
 

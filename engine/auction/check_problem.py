@@ -6,7 +6,9 @@
    its signature is the owner's; an unsigned one's id begins with `import:`. No owner signed two with one nonce.
 3. filled_units < units of each intent.
 4. Assets held are known. Of tokens, and of everything a solver holds, 0 <= reserved <= amount. Derivatives of others may
-   be negative; what of them is free pays at least zero everywhere, since escrow reserves the positions it covers.
+   be negative; what of them is free pays at least zero everywhere, since escrow reserves the positions it covers. At a
+   place with margin accounts there is no such condition, and tokens that these may owe may be negative; an account may be
+   short of margin there, since the market moves.
 5. A network snapshot passes `check_network`.
 
 Whether an intent is valid at the snapshot's time is judged where it is filled (`intent_not_valid`).
@@ -20,7 +22,7 @@ from engine.auction.verdict import pointer
 from engine.market.snapshot import check_snapshot
 from engine.network.state import NetworkSnapshot, check_network
 from intents.errors import InputError
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 from intents.signing import claim_nonces, intent_id, verify_signature
 from intents.values import sorted_unique
@@ -70,7 +72,7 @@ def _check_derivatives(problem: Problem) -> None:
         if is_derivative(asset):
             where = pointer("snapshot", "assets", asset)
             try:
-                settlement = parse_option(asset).settlement
+                settlement = parse_instrument(asset).settlement
             except InputError as error:
                 raise InputError(error.code, where, expected=error.expected, actual=error.actual) from None
             if settlement not in assets:
@@ -104,14 +106,16 @@ def _check_holding(problem: Problem, owner: str, asset: str, holding: Holding) -
         raise InputError("unknown_asset", where, expected="a known asset", actual=asset)
     if is_derivative(asset) and not owner.startswith("solver:"):
         return
-    if not 0 <= holding.reserved <= holding.amount:
+    if holding.reserved < 0 or not (holding.reserved <= holding.amount or problem.may_owe(owner, asset)):
         found = f"{holding.reserved} reserved of {holding.amount}"
         raise InputError("bad_holding", where, expected="0 <= reserved <= amount", actual=found)
 
 
 def _check_covered(problem: Problem, owner: str) -> None:
     for group, positions in sorted(free_positions(problem, owner, {}).items()):
-        owed = escrow_amount(problem, group.style, positions)
+        if problem.has_margin(owner, group.settlement):
+            continue
+        owed = escrow_amount(problem.snapshot, group.style, positions)
         if owed != 0:
             found = "an unbounded loss" if owed is None else f"a loss of up to {owed} of {group.settlement}"
             expected = "free derivatives that pay at least zero everywhere"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from engine.auction.case import Case, CaseFill, amounts_in
 from engine.auction.checks_floors import check_payoffs
+from engine.auction.margin import uncovered_bound
 from engine.auction.verdict import Fault, pointer
 from engine.market.venues import kind_of
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 from intents.payoff import haircut_for
 
@@ -40,9 +41,10 @@ def _check_validity(case: Case, item: CaseFill) -> Fault | None:
     if not outcome.valid_from <= case.time < outcome.valid_until:
         window = f"{outcome.valid_from} <= time < {outcome.valid_until}"
         return Fault("intent_not_valid", pointer("fills", item.index, "intent"), window, str(case.time))
-    if outcome.exposure_bounds:
-        place = pointer("fills", item.index, "intent")
-        return Fault("unsupported_outcome", place, "no exposure bounds", f"{len(outcome.exposure_bounds)} bounds")
+    bound = uncovered_bound(case.problem, outcome.exposure_bounds)
+    if bound is not None:
+        place, wanted = pointer("fills", item.index, "intent"), "exposure bounds on underlyings of the risk tables"
+        return Fault("unsupported_outcome", place, wanted, f"one on {bound.underlying}")
     return None
 
 
@@ -101,7 +103,8 @@ def _check_limits(item: CaseFill) -> Fault | None:
 def _counts_somewhere(item: CaseFill, asset: str) -> bool:
     outcome = item.intent.outcome
     return is_derivative(asset) and any(
-        haircut_for(parse_option(asset), floor, outcome.allowed_indices) is not None for floor in outcome.payoff_floors
+        haircut_for(parse_instrument(asset), floor, outcome.allowed_indices) is not None
+        for floor in outcome.payoff_floors
     )
 
 
@@ -110,18 +113,24 @@ def _check_issuers_and_venues(case: Case, item: CaseFill) -> Fault | None:
     derivatives = [(s, a) for s, side in (("in", fill.ins), ("out", fill.outs)) for a in side if is_derivative(a)]
     if outcome.allowed_issuers:
         for side, asset in derivatives:
-            issuer = parse_option(asset).issuer
+            issuer = parse_instrument(asset).issuer
             if issuer not in outcome.allowed_issuers:
                 allowed = "one of " + ", ".join(outcome.allowed_issuers)
                 return Fault("issuer_not_allowed", pointer("fills", item.index, side, asset), allowed, issuer)
+    if outcome.receiver != outcome.owner:
+        for asset in fill.outs:
+            if is_derivative(asset) and case.problem.has_margin(outcome.receiver, asset):
+                # A position may cost margin, which nobody can be made to post.
+                place, wanted = pointer("fills", item.index, "out", asset), f"delivery to its owner {outcome.owner}"
+                return Fault("receiver_not_allowed", place, wanted, outcome.receiver)
     if outcome.allowed_venues:
         for place, i in case.first_legs.items():
             if place not in outcome.allowed_venues:
                 allowed = f"for fill {item.index} one of " + ", ".join(outcome.allowed_venues)
                 return Fault("venue_not_allowed", pointer("legs", i, "venue"), allowed, place)
     for side, asset in derivatives:
-        expiry = parse_option(asset).expiry_seconds
-        if expiry <= case.time:
+        expiry = parse_instrument(asset).expiry_seconds
+        if expiry is not None and expiry <= case.time:
             place = pointer("fills", item.index, side, asset)
             return Fault("instrument_expired", place, f"an expiry after {case.time}", str(expiry))
     return None

@@ -10,7 +10,7 @@ from engine.auction.case import Case, amounts_in
 from engine.auction.verdict import Fault, pointer
 from intents.errors import InputError
 from intents.identifiers import solver_account
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 
 
@@ -47,7 +47,7 @@ def _readable(asset: str) -> bool:
     if not is_derivative(asset):
         return True
     try:
-        parse_option(asset)
+        parse_instrument(asset)
     except InputError:
         return False
     return True

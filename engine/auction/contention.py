@@ -1,7 +1,8 @@
 """What bids contend for: which bids cannot affect each other, and which sets can never be feasible. Proofs below.
 
 A replay (docs/rules.md, section 4) is a conjunction of conditions on single resources: a pool's legs deliver what they
-state, a level or a bridge has what is taken from it, an account has what is drawn from it, an owner's escrow is covered.
+state, a level or a bridge has what is taken from it, an account has what is drawn from it, an owner's escrow or margin
+covers what it owes and its exposures are as signed.
 The inputs of legs and all changes of accounts are stated in the bids, so no condition depends on how another resource
 fares: each depends on the chosen bids that touch its resource, and on nothing else. Hence:
 
@@ -42,6 +43,7 @@ from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.bridge import BridgeState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.order_book import OrderBookState, named_levels
+from engine.market.venues.perpetual_book import PerpetualBookState
 from engine.market.venues.weighted import WeightedState
 from intents.identifiers import PROTOCOL, solver_account
 from intents.outcome import is_derivative
@@ -52,7 +54,14 @@ WEIGHTED_ERROR = Fraction(1, 10**13)
 SOLVERS = solver_account("")
 """What the accounts of solvers begin with."""
 
-ESCROW_CODES = ("uncovered_short", "escrow_over_max")
+OWNER_CODES = (
+    "uncovered_short",
+    "escrow_over_max",
+    "insufficient_margin",
+    "exposure_out_of_bounds",
+    "unsupported_outcome",
+)
+"""Faults of an owner's account as a whole; their resource begins with the owner."""
 
 
 @dataclass
@@ -95,7 +104,7 @@ class Contention:
 
     def explain(self, fault: Fault, ids: frozenset[str]) -> NoGood:
         """A no-good that the refused set falls under."""
-        if fault.code in ESCROW_CODES:
+        if fault.code in OWNER_CODES:
             return self._local(self._owners[fault.resource.split()[0]], ids)
         if fault.resource in self._stocks:
             stock = self._stocks[fault.resource]
@@ -133,11 +142,13 @@ class Contention:
 
     def _add_changes(self, bid: Bid) -> None:
         prepared = bid.prepared(self._problem)
-        for item in prepared.derivative_fills:
+        for item in (*prepared.derivative_fills, *prepared.bounded_fills):
             self._owners.setdefault(item.intent.outcome.owner, set()).add(bid.id)
         for account, asset, _, delta in prepared.changes:
-            # What people owe in derivatives is a matter of escrow.
-            if is_derivative(asset) and not account.startswith(SOLVERS):
+            if self._problem.has_margin(account, asset):
+                self._owners.setdefault(account, set()).add(bid.id)
+            # What people owe in derivatives, or in a margin account, is a matter of escrow and margin.
+            if not account.startswith(SOLVERS) and (is_derivative(asset) or self._problem.may_owe(account, asset)):
                 continue
             name = f"{account} {asset}"
             stock = self._stocks.setdefault(name, _Stock(self._problem.free(account, asset)))
@@ -232,7 +243,8 @@ def _helps(trade: Trade, source: str, target: str) -> bool:
 
 def _drawn(state: VenueState, trade: Trade, time_seconds: int) -> tuple[int, int] | None:
     """(capacity, taken) where the venue has a stock that trades only draw down (C), else None."""
-    if not isinstance(state, OrderBookState | BridgeState):
+    # A perpetual's book may refuse by open interest, which trades the other way add to.
+    if not isinstance(state, OrderBookState | BridgeState) or isinstance(state, PerpetualBookState):
         return None
     output, _ = kind_of(state).execute(state, PROTOCOL, trade, time_seconds)
     if isinstance(state, BridgeState):

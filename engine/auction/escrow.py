@@ -3,7 +3,8 @@
 A class is (issuer, underlying, settlement asset, style), an underlying (asset, index, fixing time). Per account and class
 that its fills touch, the free positions with the changes must pay at least zero at every S >= 0; else the supremum of
 the loss, rounded up, is reserved in the settlement asset together with the positions. Positions that an earlier escrow
-covers are reserved and no longer count, so no two escrows lean on one hedge.
+covers are reserved and no longer count, so no two escrows lean on one hedge. Classes at a place with margin accounts need
+no escrow: engine.auction.margin judges those accounts.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from engine.auction.case import CaseFill
 from engine.auction.checks_floors import unit_payoff
 from engine.auction.problem import Problem
 from engine.auction.verdict import Fault, pointer
-from intents.instruments import Style, parse_option
+from engine.market.snapshot import Snapshot
+from intents.instruments import Style, parse_instrument
 from intents.outcome import is_derivative
 from intents.payoff import combine
+
+NO_EXPIRY = -1
+"""The expiry of a perpetual's class: no instrument that expires shares it."""
 
 
 class EscrowClass(NamedTuple):
@@ -52,10 +57,9 @@ class BidFill(NamedTuple):
 
 def class_of(asset: str) -> EscrowClass:
     """The class of a derivative. Raises InputError `bad_instrument`."""
-    option = parse_option(asset)
-    return EscrowClass(
-        option.issuer, option.underlying, option.index, option.expiry_seconds, option.settlement, option.style
-    )
+    terms = parse_instrument(asset)
+    expiry = NO_EXPIRY if terms.expiry_seconds is None else terms.expiry_seconds
+    return EscrowClass(terms.issuer, terms.underlying, terms.index, expiry, terms.settlement, terms.style)
 
 
 def classes_of(item: CaseFill) -> frozenset[EscrowClass]:
@@ -63,14 +67,12 @@ def classes_of(item: CaseFill) -> frozenset[EscrowClass]:
     return frozenset(class_of(asset) for asset in (*item.fill.ins, *item.fill.outs) if is_derivative(asset))
 
 
-def escrow_amount(problem: Problem, style: Style, positions: Mapping[str, int]) -> int | None:
+def escrow_amount(snapshot: Snapshot, style: Style, positions: Mapping[str, int]) -> int | None:
     """The supremum of the loss of positions of one class, in base units of the settlement asset, rounded up.
 
     0 where they pay at least zero everywhere, None where the loss is unbounded.
     """
-    payoffs = (
-        (amount, unit_payoff(problem.snapshot, parse_option(asset), asset)) for asset, amount in positions.items()
-    )
+    payoffs = ((amount, unit_payoff(snapshot, parse_instrument(asset), asset)) for asset, amount in positions.items())
     bound = combine(payoffs).loss_supremum(style).amount
     return None if bound is None else ceil(bound)
 
@@ -83,12 +85,13 @@ def reserve_escrow(
     Faults: `uncovered_short`, `escrow_over_max`.
     """
     by_class = free_positions(problem, owner, changes)
-    touched = sorted({group for entry in fills for group in classes_of(entry.item)})
+    groups = {group for entry in fills for group in classes_of(entry.item)}
+    touched = sorted(group for group in groups if not problem.has_margin(owner, group.settlement))
     escrow: dict[str, int] = {}
     reservations: list[Reservation] = []
     for group in touched:
         positions = by_class.get(group, {})
-        amount = escrow_amount(problem, group.style, positions)
+        amount = escrow_amount(problem.snapshot, group.style, positions)
         if amount is None:
             involved = [entry for entry in fills if group in classes_of(entry.item)]
             return _fault(

@@ -4,7 +4,7 @@ Invariants (`check_problem`; InputError with the JSON pointer)
 1. `snapshot_hash` is the hash of `snapshot`; the snapshot passes `check_snapshot`.
 2. Intent ids are unique and ascend; a signed intent's id is its digest and its signature is the owner's.
 3. filled_units < units of each intent. (Whether it is valid now is judged where it is filled.)
-4. Holdings of tokens are not negative and cover their reservations.
+4. Holdings of tokens are not negative and cover their reservations, but for what margin accounts owe (`may_owe`).
 5. `network`, where there is one, keeps the invariants of `engine.network.state`. Without one the field is not written:
    the hash is that of a problem before there were networks.
 
@@ -22,7 +22,7 @@ from pydantic import Field
 from engine.market.snapshot import Snapshot, snapshot_hash
 from engine.market.venues.base import VenueState
 from engine.network.state import NetworkSnapshot
-from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, Text
+from intents.identifiers import PROTOCOL, AssetId, Bytes32, Digest, IntentId, OwnerId, Text, place_of, solver_account
 from intents.outcome import Outcome, group_of
 from intents.values import Amount, SignedAmount, Value, content_hash
 
@@ -111,6 +111,20 @@ class Problem(Value):
         for intent in self.intents:
             grouped.setdefault(intent.group, []).append(intent)
         return {group: tuple(members) for group, members in sorted(grouped.items())}
+
+    @cached_property
+    def owed(self) -> frozenset[str]:
+        """The tokens that margin accounts may owe."""
+        return frozenset[str]().union(*(risk.owed for risk in self.snapshot.risk.values()))
+
+    def has_margin(self, owner: str, asset: str) -> bool:
+        """Whether the owner's balance of the asset lives in a margin account; solvers and the protocol have none."""
+        is_person = owner != PROTOCOL and not owner.startswith(solver_account(""))
+        return is_person and place_of(asset) in self.snapshot.risk
+
+    def may_owe(self, owner: str, asset: str) -> bool:
+        """Whether the owner's balance of the token may be below zero, as far as margin carries it."""
+        return asset in self.owed and self.has_margin(owner, asset)
 
     def free(self, owner: str, asset: str) -> int:
         """The owner's unreserved balance of an asset; 0 where nothing is recorded."""

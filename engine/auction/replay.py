@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.auction.escrow import BidFill, Reservation, reserve_escrow
+from engine.auction.margin import check_exposures, check_margin
 from engine.auction.problem import Problem
 from engine.auction.solution import Solution
 from engine.auction.stages import PlannedLeg, Prepared, prepare
@@ -101,6 +102,9 @@ def replay(problem: Problem, bids: Sequence[Bid]) -> Replayed | Fault:
     reservations = _reserve(problem, prepared)
     if isinstance(reservations, Fault):
         return reservations
+    fault = check_margin(problem, prepared) or check_exposures(problem, prepared)
+    if fault is not None:
+        return fault
     return _result(ordered, prepared, venues, legs, reservations)
 
 
@@ -176,11 +180,14 @@ def _venue_fault(
 
 
 def _check_balances(problem: Problem, prepared: Mapping[str, Prepared]) -> Fault | None:
-    """`insufficient_balance`: tokens of everyone, and all assets of solvers, at the end of every stage."""
+    """`insufficient_balance`: tokens of everyone, and all assets of solvers, at the end of every stage.
+
+    But for tokens that margin accounts may owe: those are a matter of margin.
+    """
     totals: dict[tuple[str, str], Counter[int]] = {}
     for part in prepared.values():
         for account, asset, stage, delta in part.changes:
-            if not is_derivative(asset) or account.startswith("solver:"):
+            if account.startswith("solver:") or not (is_derivative(asset) or problem.may_owe(account, asset)):
                 totals.setdefault((account, asset), Counter())[stage] += delta
     faults = []
     for (account, asset), by_stage in totals.items():

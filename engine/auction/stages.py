@@ -18,7 +18,7 @@ from engine.auction.solution import MAX_STAGE, Solution
 from engine.auction.verdict import Fault, pointer
 from engine.market.venues import kind_of
 from engine.market.venues.base import Trade
-from intents.identifiers import solver_account
+from intents.identifiers import place_of, solver_account
 from intents.outcome import is_derivative
 
 LAST = MAX_STAGE + 1
@@ -62,7 +62,22 @@ class Prepared:
     changes: tuple[Change, ...]
     gas: Mapping[str, int]
     lines: Mapping[tuple[str, str], int]
+    fills: tuple[CaseFill, ...]
     derivative_fills: tuple[CaseFill, ...]
+
+    @property
+    def bounded_fills(self) -> tuple[CaseFill, ...]:
+        """The fills of intents with exposure bounds."""
+        return tuple(item for item in self.fills if item.intent.outcome.exposure_bounds)
+
+    def fills_at(self, account: str, place: str) -> list[int]:
+        """The positions of the fills that change the account's balances at the place."""
+        return [
+            item.index
+            for item in self.fills
+            if (item.intent.outcome.owner == account and any(place_of(asset) == place for asset in item.fill.ins))
+            or (item.intent.outcome.receiver == account and any(place_of(asset) == place for asset in item.fill.outs))
+        ]
 
 
 def prepare(problem: Problem, solution: Solution, solver: str, bid: str) -> Prepared:
@@ -81,6 +96,7 @@ def prepare(problem: Problem, solution: Solution, solver: str, bid: str) -> Prep
         changes=tuple(_changes(case, account, gas)),
         gas=gas,
         lines=dict(lines),
+        fills=case.fills,
         derivative_fills=tuple(
             item for item in case.fills if any(is_derivative(asset) for asset in (*item.fill.ins, *item.fill.outs))
         ),

@@ -160,6 +160,6 @@ def _shortages(problem: Problem, intent: Intent) -> tuple[Shortage, ...]:
     shortages = []
     for asset, most in sorted(outcome.pays.items()):
         needed, free = most * units // outcome.units, problem.free(outcome.owner, asset)
-        if free < needed and not is_derivative(asset):
+        if free < needed and not (is_derivative(asset) or problem.may_owe(outcome.owner, asset)):
             shortages.append(Shortage(asset=asset, needed=needed, free=free))
     return tuple(shortages)

@@ -2,17 +2,20 @@
 
 An account is (owner, place); since an asset's id begins with its place, (owner, asset) names one balance of one account.
 
-    people     0x..., ed25519:..., import:..., protocol     tokens never negative, derivatives may be (escrow covers them)
+    people     0x..., ed25519:..., import:...               derivatives may be negative (escrow or margin covers them);
+                                                            tokens only as far as margin carries them (`may_owe`)
+    protocol                                                as people, without margin
     solvers    solver:<name>                                nothing ever negative
     systems    faucet, venue:<id>, issuer:<name>, gas:<place>   may be negative: what the others hold against them
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
-from intents.identifiers import place_of
-from intents.instruments import parse_option
+from intents.identifiers import PROTOCOL, place_of
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 
 FAUCET = "faucet"
@@ -46,12 +49,17 @@ def gas_account(native: str) -> str:
 
 def counterparty_of(asset: str) -> str:
     """Who stands against balances that existed before the books: the issuer of a derivative, else the faucet."""
-    return f"issuer:{parse_option(asset).issuer}" if is_derivative(asset) else FAUCET
+    return f"issuer:{parse_instrument(asset).issuer}" if is_derivative(asset) else FAUCET
 
 
 def is_system(owner: str) -> bool:
     """Whether the owner is no person or solver, so that its balances may be negative."""
     return owner == FAUCET or owner.startswith(_SYSTEMS)
+
+
+def may_owe(owner: str, asset: str, owed: Collection[str]) -> bool:
+    """Whether margin may carry this balance below zero, where `owed` are the tokens that margin accounts may owe."""
+    return asset in owed and owner != PROTOCOL and not owner.startswith(_SOLVER)
 
 
 def may_be_negative(owner: str, asset: str) -> bool:

@@ -5,6 +5,8 @@ Guarantees
 2. An entry is posted whole or not at all.
 3. Where a balance may not be negative (`accounts.may_be_negative`), 0 <= reserved <= amount after every entry.
    Reservations of other balances may have any sign: a covered short is reserved together with its escrow.
+   But what is free of a token that margin accounts may owe (`owed`, said by whoever posts) may be negative; whoever
+   posts answers for the margin. Entries that take nothing from what is free are posted whatever is owed.
 4. `Ledger.entries` only grows; posting them to empty books gives the same books.
 
 It does not know why something is posted, nor decimals, prices or time.
@@ -12,11 +14,11 @@ It does not know why something is posted, nor decimals, prices or time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.ledger.accounts import may_be_negative
+from engine.ledger.accounts import may_be_negative, may_owe
 from intents.errors import ClearwayError
 
 Key = tuple[str, str]
@@ -102,8 +104,8 @@ class Books:
         for owner, asset in sorted(self._amounts.keys() | self._reserved.keys()):
             yield owner, asset, self.balance(owner, asset)
 
-    def post(self, entry: Entry) -> None:
-        """Apply an entry, or raise LedgerError and change nothing."""
+    def post(self, entry: Entry, owed: Collection[str] = ()) -> None:
+        """Apply an entry, or raise LedgerError and change nothing. `owed`: tokens that margin accounts may owe."""
         _, _, postings, holds = entry
         sums: dict[str, int] = {}
         amounts: dict[Key, int] = {}
@@ -119,14 +121,17 @@ class Books:
             key = (owner, asset)
             reserved[key] = (reserved[key] if key in reserved else self._reserved.get(key, 0)) + amount
         for key in amounts.keys() | reserved.keys() if reserved else amounts:
-            self._check(key, amounts, reserved)
+            self._check(key, amounts, reserved, owed)
         self._amounts.update(amounts)
         self._reserved.update(reserved)
 
-    def _check(self, key: Key, amounts: dict[Key, int], reserved: dict[Key, int]) -> None:
+    def _check(self, key: Key, amounts: dict[Key, int], reserved: dict[Key, int], owed: Collection[str]) -> None:
         amount = amounts[key] if key in amounts else self._amounts.get(key, 0)
         held = reserved[key] if key in reserved else self._reserved.get(key, 0)
         if 0 <= held <= amount or may_be_negative(*key):
+            return
+        before = self.balance(*key)
+        if held >= 0 and (may_owe(*key, owed) or (before.free < 0 and amount - held >= before.free)):
             return
         if amount < 0:
             raise LedgerError("insufficient_balance", " ".join(key), expected="at least 0", actual=str(amount))
@@ -147,21 +152,21 @@ class Ledger:
     books: Books
     _entries: list[Entry]
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[Entry] = (), owed: Collection[str] = ()) -> None:
         """The ledger of the entries, posted in order. Raises LedgerError at the first that is refused."""
         object.__setattr__(self, "books", Books())
         object.__setattr__(self, "_entries", [])
         for entry in entries:
-            self.post(entry)
+            self.post(entry, owed)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All entries, oldest first."""
         return tuple(self._entries)
 
-    def post(self, entry: Entry) -> None:
-        """Append an entry, or raise LedgerError and change nothing."""
-        self.books.post(entry)
+    def post(self, entry: Entry, owed: Collection[str] = ()) -> None:
+        """Append an entry, or raise LedgerError and change nothing; `owed` as in `Books.post`."""
+        self.books.post(entry, owed)
         self._entries.append(entry)
 
 

@@ -1,7 +1,7 @@
 """From a replayed set of winners to balanced entries, and between holdings and books.
 
-    ledger = Ledger(opening_entries(problem.holdings, reference))
-    ledger.post(settlement_entry(problem, replayed, reference))
+    ledger = Ledger(opening_entries(problem.holdings, reference), problem.owed)
+    ledger.post(settlement_entry(problem, replayed, reference), problem.owed)
     holdings = holdings_of(ledger.books)
 
 The settlement is one entry, because inside it everything nets: an owner may pay in one bid with what another delivers.

@@ -315,7 +315,7 @@ class Auctioneer:
             self._check_fence(work)
             now = self._clock.now_ms()
             if entry.postings:
-                work.accounts.post(entry, now)
+                work.accounts.post(entry, now, problem.owed)
             self._hooks("posting")
             for intent in problem.intents:
                 filled = settled.outcome.filled_units.get(intent.id, intent.filled_units) - intent.filled_units

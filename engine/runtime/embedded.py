@@ -9,6 +9,7 @@ Guarantees
    anew, so that books and pools that the flow has emptied fill again; and they list later options before the near ones
    expire. What was listed stays known, so positions in it stay in the books as they are: nothing here settles them.
 
+Accounts at its exchange are margin accounts: each auction's market has risk tables of its time (synthetic_risk).
 All money comes from the ledger's faucet. It models no real market: see engine.market.feeds.synthetic.
 """
 
@@ -18,6 +19,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.auction.margin import account_margin
 from engine.auction.problem import Holding, Intent, Problem
 from engine.ledger.accounts import FAUCET
 from engine.ledger.books import Entry, Posting
@@ -33,6 +35,7 @@ from engine.market.feeds.synthetic_market import (
     listed_expiries,
     rolls_at,
 )
+from engine.market.feeds.synthetic_risk import with_risk
 from engine.market.snapshot import Snapshot
 from engine.market.venues.base import VenueState
 from engine.market.world import World, without_empty_levels
@@ -42,7 +45,7 @@ from engine.runtime.embedded_view import market_view, note_prices, note_quotes
 from engine.store.database import Database
 from engine.store.errors import StoreError
 from engine.store.work import Work
-from intents.identifiers import solver_account
+from intents.identifiers import place_of, solver_account
 from intents.lifecycle import Cancel, Status
 
 REQUOTE = 20
@@ -97,11 +100,12 @@ class EmbeddedWorld:
             assets = {**snapshot.assets, **quoted.assets}
             snapshot = snapshot.model_copy(update={"venues": quoted.venues, "assets": assets})
             note_quotes(work, snapshot)
+        snapshot = with_risk(snapshot)
         note_prices(work, snapshot)
         work.snapshots.put(snapshot)
         intents, needed = order_flow(self.seed, snapshot, number)
         self._withdraw(work, now_ms)
-        _supply(work, {**needed, **_used_up(work)}, f"{world_name(self.seed)}.{number}", now_ms)
+        _supply(work, {**needed, **_used_up(work)}, f"{world_name(self.seed)}.{number}", now_ms, snapshot)
         # Demo keys are public: somebody else may have used the nonce.
         new = [i for i in intents if work.intents.nonce_taken(i.outcome.owner, i.outcome.nonce) is None]
         for intent in new:
@@ -129,7 +133,8 @@ class EmbeddedWorld:
 
     def leave(self, work: Work, snapshot: Snapshot, venues: Iterable[VenueState]) -> str:
         """Keep the market that an auction leaves; its snapshot's hash."""
-        left = snapshot.model_copy(update={"venues": tuple(without_empty_levels(venue) for venue in venues)})
+        kept = tuple(without_empty_levels(venue) for venue in venues)
+        left = snapshot.model_copy(update={"venues": kept, "risk": {}})
         work.meta.set(_MARKET, key := work.snapshots.put(left))
         return key
 
@@ -168,21 +173,36 @@ def _begin(work: Work, seed: int) -> None:
     for name in DEFAULT_SOLVERS:
         work.solvers.register_builtin(name)
     held = {owner: {asset: h.amount for asset, h in assets.items()} for owner, assets in inventory().items()}
-    _supply(work, held, world_name(seed), START_SECONDS * 1000)
+    _supply(work, held, world_name(seed), START_SECONDS * 1000, first)
 
 
-def _supply(work: Work, needed: Deposits, reference: str, now_ms: int) -> None:
-    """Deposit what the owners' free balances lack of what they need."""
+def _supply(work: Work, needed: Deposits, reference: str, now_ms: int, snapshot: Snapshot) -> None:
+    """Deposit what the owners' free balances lack of what they need.
+
+    What carries positions in a margin account is not free for more: of its tokens only what is above the initial margin
+    counts.
+    """
     holdings = work.accounts.holdings(sorted(needed))
     postings = []
     for owner, amounts in sorted(needed.items()):
+        free = {asset: holding.free for asset, holding in holdings.get(owner, {}).items()}
         for asset, amount in sorted(amounts.items()):
-            holding = holdings.get(owner, {}).get(asset)
-            missing = amount - (0 if holding is None else holding.free)
+            missing = amount - _spare(snapshot, owner, free, asset)
             if missing > 0:
                 postings += [Posting(FAUCET, asset, -missing), Posting(owner, asset, missing)]
     if postings:
         work.accounts.post(Entry("deposit", reference, tuple(postings)), now_ms)
+
+
+def _spare(snapshot: Snapshot, owner: str, free: Mapping[str, int], asset: str) -> int:
+    """What the owner has of a token for new intents; less than nothing where it is owed."""
+    held, risk = free.get(asset, 0), snapshot.risk.get(place_of(asset))
+    if risk is None or owner.startswith(solver_account("")) or asset not in risk.rules.collateral:
+        return held
+    margin = account_margin(snapshot, place_of(asset), free)
+    above = 0 if isinstance(margin, str) else max(0, margin.free)
+    numerator, denominator = risk.rules.collateral[asset].price
+    return min(held, above * denominator // numerator)
 
 
 def _used_up(work: Work) -> dict[str, dict[str, int]]:

@@ -61,15 +61,24 @@ class Accepted(NamedTuple):
 
 
 class Intake:
-    """Accepts for one engine and one market. `now_ms` is the service's time, by which validity is judged."""
+    """Accepts for one engine and one market. `now_ms` is the service's time, by which validity is judged.
+
+    `underlyings` are those that exposures may be bounded of.
+    """
 
     def __init__(
-        self, private_key: bytes, deployment_salt: str, assets: Container[str], now_ms: Callable[[], int]
+        self,
+        private_key: bytes,
+        deployment_salt: str,
+        assets: Container[str],
+        now_ms: Callable[[], int],
+        underlyings: Container[str] = (),
     ) -> None:
         self._private_key = private_key
         self._salt = deployment_salt
         self._assets = assets
         self._now_ms = now_ms
+        self._underlyings = underlyings
 
     def read(self, body: bytes, key: str | None, *route: str) -> Submission:
         """The submission that a request's body is, `route` being its method and path. Raises InputError."""
@@ -77,7 +86,7 @@ class Intake:
         check_signed(intent, self._salt)
         now_ms, fault = self._now_ms(), None
         try:
-            check_admissible(intent, assets=self._assets, time_seconds=now_ms // 1000)
+            check_admissible(intent, assets=self._assets, time_seconds=now_ms // 1000, underlyings=self._underlyings)
         except InputError as error:
             fault = error
         scoped, asked = (None, "") if key is None else claim_of(key, intent.outcome.owner, *route, intent)

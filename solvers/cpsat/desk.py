@@ -161,11 +161,13 @@ def _add_rules(
     most_steps = wish.open_units // per_step
     slacks, slack_most = {}, {}
     for cap in wish.caps:
-        unit = max(1, -(-cap.amount // MOST_UNITS))
+        most = max(0, cap.amount) + cap.fixed
+        unit = max(1, -(-most // MOST_UNITS))
         for name in cap.slacks:
-            slack_most[name] = (cap.amount // unit, unit)
-            slacks[name] = cp.new_int_var(0, cap.amount // unit, f"slack {wish.intent} {name}")
-        cp.add(sum(slacks[name] for name in cap.slacks) * max(1, most_steps) <= cap.amount // unit * steps)
+            slack_most[name] = (most // unit, unit)
+            slacks[name] = cp.new_int_var(0, most // unit, f"slack {wish.intent} {name}")
+        filled = cap.amount // unit * steps + cap.fixed // unit * max(1, most_steps)
+        cp.add(sum(slacks[name] for name in cap.slacks) * max(1, most_steps) <= filled)
     for row in wish.rows:
         terms: list[tuple[Var, Fraction, int]] = [(steps, row.share * per_step / wish.open_units, most_steps)]
         for asset, (bought, sold) in positions.items():

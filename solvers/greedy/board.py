@@ -70,7 +70,7 @@ class Board:
         for book in self._books.get(asset, ()):
             for _, level in named_levels(book, "ask" if amount > 0 else "bid"):
                 size = min(left, level.size) // book.lot * book.lot
-                if size and (amount > 0 or proceeds_of(book, level, size)):
+                if size and (amount > 0 or proceeds_of(book, level, size) > 0):
                     steps.append((book, level, size))
                     left -= size
         return steps

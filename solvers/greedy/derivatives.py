@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.auction.escrow import class_of, escrow_amount
+from engine.auction.margin import carried
 from engine.auction.problem import Intent, Problem
 from intents.identifiers import place_of
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 from intents.values import ceil_div
 from solvers.common import derivative_intents
@@ -94,10 +95,11 @@ def structure_positions(intent: Intent, units: int) -> Positions:
 
 def _barred(problem: Problem, intent: Intent, asset: str) -> bool:
     """Whether issuer, venue or expiry forbid a derivative."""
-    option, outcome = parse_option(asset), intent.outcome
+    instrument, outcome = parse_instrument(asset), intent.outcome
+    expiry = instrument.expiry_seconds
     return (
-        option.expiry_seconds <= problem.snapshot.time_seconds
-        or bool(outcome.allowed_issuers and option.issuer not in outcome.allowed_issuers)
+        (expiry is not None and expiry <= problem.snapshot.time_seconds)
+        or bool(outcome.allowed_issuers and instrument.issuer not in outcome.allowed_issuers)
         or bool(outcome.allowed_venues and place_of(asset) not in outcome.allowed_venues)
     )
 
@@ -153,13 +155,16 @@ def _beyond_limit(problem: Problem, intent: Intent, cost: int, units: int) -> st
     if outcome.surplus_is_paid:
         if cost * outcome.units > units * outcome.pays[asset]:
             return "limit_beyond_market"
-        return "insufficient_balance" if cost > problem.free(outcome.owner, asset) else None
+        poor = cost > problem.free(outcome.owner, asset) and not problem.may_owe(outcome.owner, asset)
+        return "insufficient_balance" if poor else None
     return "limit_beyond_market" if -cost * outcome.units < units * outcome.receives[asset] else None
 
 
 def _uncovered(problem: Problem, intent: Intent, positions: Positions, units: int, cost: int) -> str | None:
-    """Whether escrow (with the owner's free holdings) or worst loss forbid positions that cost `cost`, net."""
+    """Whether escrow (with the owner's free holdings), margin or worst loss forbid positions that cost `cost`, net."""
     outcome, owner = intent.outcome, intent.outcome.owner
+    if not carried(problem, owner, {**positions, outcome.surplus_asset: -cost}):
+        return "insufficient_margin"
     if not outcome.worst_loss and min(positions.values(), default=0) >= 0:
         return None
     classes = sorted({class_of(asset) for asset in positions})
@@ -171,7 +176,8 @@ def _uncovered(problem: Problem, intent: Intent, positions: Positions, units: in
         for asset in problem.holdings.get(owner, {}):
             if is_derivative(asset) and class_of(asset) == group:
                 held[asset] = held.get(asset, 0) + problem.free(owner, asset)
-        needed, loss = (escrow_amount(problem, group.style, terms) for terms in (held, change))
+        needed, loss = (escrow_amount(problem.snapshot, group.style, terms) for terms in (held, change))
+        needed = 0 if problem.has_margin(owner, group.settlement) else needed
         if needed is None or (loss is None and group.settlement in outcome.worst_loss):
             return "uncovered_short"
         escrow[group.settlement] = escrow.get(group.settlement, 0) + needed
@@ -277,7 +283,8 @@ def _negative(positions: Mapping[str, int]) -> Positions:
 
 def _covered(problem: Problem, intent: Intent, positions: Positions, units: int, paid: int) -> bool:
     """Whether balance, escrow and worst loss allow positions that cost `paid`."""
-    enough = paid <= problem.free(intent.outcome.owner, intent.outcome.surplus_asset)
+    owner, asset = intent.outcome.owner, intent.outcome.surplus_asset
+    enough = paid <= problem.free(owner, asset) or problem.may_owe(owner, asset)
     return enough and _uncovered(problem, intent, positions, units, paid) is None
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from engine.auction.problem import Intent, Problem
-from intents.instruments import Option, Right, parse_option
+from intents.instruments import Option, Right, is_option, parse_option
 from intents.outcome import PayoffFloor
 from intents.payoff import PiecewiseLinear, combine, counted_position, floor_payoff, haircut_for, option_payoff
 from solvers.greedy.board import Board
@@ -82,6 +82,8 @@ def task_of(problem: Problem, intent: Intent, board: Board) -> Task | str:
 
 
 def _instrument(problem: Problem, intent: Intent, wanted: PayoffFloor, asset: str, board: Board) -> Instrument | None:
+    if not is_option(asset):
+        return None  # corners of the naive portfolio are covered by options
     option, outcome = parse_option(asset), intent.outcome
     haircut = haircut_for(option, wanted, outcome.allowed_indices)
     if haircut is None or option.expiry_seconds <= problem.snapshot.time_seconds:

@@ -21,7 +21,7 @@ from typing import Literal
 from engine.auction.problem import Problem
 from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
-from engine.market.venues.order_book import OrderBookState, cost_of, named_levels
+from engine.market.venues.order_book import OrderBookState, cost_of, named_levels, size_for
 from intents.outcome import is_derivative
 from solvers.common import GAS_WEIGHT, leg_gas_value, leg_wait_cost, price_float, tradable_pairs
 from solvers.greedy.meter import Meter
@@ -90,7 +90,7 @@ class Router:
             if not is_derivative(asset)
         }
         self._gas = {venue.id: leg_gas_value(problem, venue) for venue in problem.snapshot.venues}
-        self._kept = _kept_by_edge(problem, self._edges) if problem.network is not None else {}
+        self._kept = _kept_by_edge(problem, self._edges)
 
     def enter(self, part: str) -> None:
         """Route for a part from now on: its own states are those that it left, or the problem's."""
@@ -208,13 +208,14 @@ class Router:
 
 
 def _kept_by_edge(problem: Problem, edges: Mapping[str, tuple[Edge, ...]]) -> dict[Edge, float]:
-    """The share of its value that a leg keeps after what waiting costs."""
+    """The share of its value that a leg keeps after what waiting costs; empty where no leg loses any."""
     venues = problem.venues_by_id
-    return {
+    kept = {
         edge: 1 - leg_wait_cost(problem, venues[edge.venue], edge.asset_in, edge.asset_out)
         for leaving in edges.values()
         for edge in leaving
     }
+    return kept if any(share < 1 for share in kept.values()) else {}
 
 
 def _best_level(state: OrderBookState, side: Literal["ask", "bid"], amount: int) -> tuple[str | None, int]:
@@ -224,8 +225,8 @@ def _best_level(state: OrderBookState, side: Literal["ask", "bid"], amount: int)
             continue
         if side == "bid":
             return name, min(amount, level.size) // state.lot * state.lot
-        size = amount * state.tick[1] // (level.price * state.tick[0]) // state.lot * state.lot
-        return name, cost_of(state, level, min(size, level.size))
+        size = min(size_for(state, level, amount), level.size)
+        return name, cost_of(state, level, size) if size else 0
     return None, 0
 
 

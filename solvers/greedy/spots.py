@@ -10,7 +10,9 @@ from __future__ import annotations
 from engine.auction.problem import Problem
 from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
-from engine.market.venues.order_book import OrderBookState
+from engine.market.venues.order_book import OrderBookState, Side, named_levels, price_with_fee
+from engine.market.venues.perpetual import PerpetualState
+from engine.market.venues.rfq import RfqState
 from intents.outcome import is_derivative
 from solvers.common import tradable_pairs
 from solvers.greedy.meter import Meter
@@ -55,14 +57,17 @@ class Spots:
 
 
 def _spot(state: VenueState, asset_in: str, asset_out: str, now: int, meter: Meter) -> float:
-    """Output per input of a small trade, rounded up; for a book the rate of its best level, for a bridge the one without its fixed fee."""
+    """Output per input of a small trade, rounded up; for a book the rate of its best level, for a bridge, quote or perpetual what it shows."""
     if isinstance(state, OrderBookState):
-        levels = state.asks if asset_in == state.quote else state.bids
-        price = next((level.price for level in levels if level.size), 0) * state.tick[0] / state.tick[1]
-        return (1 / price if asset_in == state.quote else price) if price else 0.0
+        side: Side = "ask" if asset_in == state.quote else "bid"
+        best = next((level for _, level in named_levels(state, side) if level.size), None)
+        if best is None:
+            return 0.0
+        price, per = price_with_fee(state, best, side)
+        return per / price if side == "ask" else price / per
     kind, amount, rate = kind_of(state), 1, 0.0
-    if kind.delay_seconds(state):
-        # A bridge's fixed fee hides its rate from small amounts; what it shows optimisers leaves the fee out.
+    if kind.delay_seconds(state) or isinstance(state, RfqState | PerpetualState):
+        # A bridge's fixed fee, a quote's least amount and a market's step hide the rate from small amounts; what they show does not.
         return float(max((segment.rate for segment in kind.supply(state, asset_in, asset_out).segments), default=0))
     for _ in range(40):
         meter.work += 1

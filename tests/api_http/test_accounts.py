@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api.http.views import BalanceView, PositionView
 from engine.market.feeds.synthetic import market
+from intents.instruments import parse_instrument
 from intents.outcome import is_derivative
 from tests.api_http.people import ADA, ETH, USD
 
@@ -58,3 +60,18 @@ def test_what_the_faucet_does_not_give(client: TestClient, changes: dict[str, An
 
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert balances(client) == {}
+
+
+@pytest.mark.parametrize(
+    ("asset", "expiry", "strike"),
+    [
+        ("deribit:main/option:BTC-20201225T08-9000-C-inv-coin.BTC-deribit.btc", 1_608_883_200, "9000"),
+        ("deribit:main/future:BTC-20201225T08-inv-coin.BTC-deribit.btc", 1_608_883_200, None),
+        ("deribit:main/perp:BTC-inv-coin.BTC-deribit.btc", None, None),
+    ],
+)
+def test_a_position_is_shown_with_what_its_id_says(asset: str, expiry: int | None, strike: str | None) -> None:
+    view = PositionView.of(asset, BalanceView(amount=-5, reserved=0, free=-5), parse_instrument(asset))
+    assert (view.expiry_seconds, view.strike, view.right is None) == (expiry, strike, strike is None)
+    assert (view.underlying, view.style, view.issuer) == ("BTC", "inverse", "deribit:main")
+    assert PositionView.from_wire(view.to_wire()) == view

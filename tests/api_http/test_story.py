@@ -16,8 +16,11 @@ import pytest
 
 from api.client import Client, ServiceError
 from engine.audit.replay import replay_record
+from engine.market.feeds.synthetic_flow import BTC_OPTIONS
+from engine.market.feeds.synthetic_market import ASSETS, EXCHANGE, EXPIRIES
 from engine.runtime.embedded import GAS
 from intents.receipts import Receipt, verify_receipt
+from intents.signing import eip712_owner
 from tests.api_http.people import ETH, ONE_ETH, USD, signed
 from tests.api_http.stories import SETTINGS, block, call, commands, documents, eventually, in_state, running
 from tests.databases import KINDS, Databases
@@ -37,6 +40,7 @@ def test_the_five_minute_paths(databases: Databases, tmp_path: Path, kind: str) 
         assert "clearway_intents_accepted_total 2.0" in client.get("/metrics").text
         if kind == "sqlite":  # what a terminal shows does not depend on it
             a_trader_at_a_terminal(url, tmp_path)
+            a_seller_of_what_only_margin_covers(client, tmp_path)
         an_operator(url, tmp_path, kind, database)
         program.send_signal(signal.SIGTERM)
         assert program.wait(30) == 0
@@ -108,6 +112,38 @@ def a_trader_at_a_terminal(url: str, folder: Path) -> None:
     assert refused.startswith("error: unknown_intent")
     picture = call("watch", "--once", url=url, folder=folder)
     assert all(word in picture for word in ("auction", "settled", "greedy", "0 %"))
+
+
+def a_seller_of_what_only_margin_covers(client: httpx2.Client, folder: Path) -> None:
+    """Dollars carry a call on a coin that nobody has: as escrow it would take the coin."""
+    key = b"\x0b" * 32
+    owner, call_sold = eip712_owner(key), BTC_OPTIONS.asset(EXPIRIES[1], 75_000, "C")
+    (dollars, coin), contract = (ASSETS[EXCHANGE][symbol].id for symbol in ("USD", "BTC")), 10
+    deposit = {"owner": owner, "asset": dollars, "amount": str(30_000 * 10**6)}
+    assert client.post("/v1/deposits", json=deposit, headers={"Idempotency-Key": "margin"}).status_code == 201
+
+    def tried(contracts: int) -> Any:
+        changes = {call_sold: str(-contracts * contract), coin: str(contracts * 10**6)}
+        answer = client.post(f"/v1/accounts/{owner}/margin", json={"changes": changes}).json()
+        return answer["places"][EXCHANGE]
+
+    assert [tried(contracts)["fill"]["fault"] for contracts in (1, 100)] == [None, "insufficient_margin"]
+    sale = {"pays": {call_sold: contract}, "receives": {coin: 10**5}, "units": contract, "surplus_asset": coin}
+    now = client.get("/v1/time").json()["now_ms"] // 1000
+    intent = signed(key=key, valid_from=now, valid_until=now + 3600, **sale)
+    assert client.post("/v1/intents", json=intent.to_wire()).status_code == 201
+    filled = eventually(lambda: in_state(client, f"/v1/intents/{intent.id}", "FILLED"), 40)
+
+    (position,) = client.get(f"/v1/accounts/{owner}/positions").json()["positions"]
+    assert position["balance"] == {"amount": str(-contract), "reserved": "0", "free": str(-contract)}
+    with Client(str(client.base_url).rstrip("/")) as service:
+        margin = service.margin(owner).places[EXCHANGE]
+    assert margin.healthy
+    assert margin.initial_margin > 0
+    record = client.get(f"/v1/auctions/{filled['fills'][0]['auction']}/record").content
+    (folder / "short.json").write_bytes(record)
+    assert replay_record(record).identical
+    assert "all within tolerance" in call("margin", "--audit", "short.json", url="", folder=folder)
 
 
 def an_operator(url: str, folder: Path, kind: str, database: str) -> None:

@@ -12,6 +12,10 @@ from engine.auction.replay import Bid
 from engine.auction.solution import Fill, Leg, Line, Solution, Transfer
 from engine.auction.verdict import Verdict
 from engine.auction.verify import verify
+from engine.market.margin.account import Collateral, MarginRules
+from engine.market.margin.inputs import Instrument, RiskInputs, Scenario
+from engine.market.margin.place import PlaceRisk
+from engine.market.margin.tables import RiskTables, Row
 from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, snapshot_hash
 from engine.market.venues import AnyVenueState, kind_of
 from engine.market.venues.base import Trade
@@ -19,7 +23,7 @@ from engine.market.venues.bridge import BridgeState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.order_book import Level, OrderBookState
 from intents.identifiers import solver_account
-from intents.instruments import parse_option
+from intents.instruments import parse_instrument
 from intents.outcome import Outcome, is_derivative
 
 NOW = 1_000_000_000
@@ -80,7 +84,7 @@ def book(
         lot=lot,
         asks=tuple(Level(price=price * lot // 1000, size=size) for price, size in asks),
         bids=tuple(Level(price=price * lot // 1000, size=size) for price, size in bids or []),
-        expiry_seconds=parse_option(base).expiry_seconds if expiry is None and is_derivative(base) else expiry,
+        expiry_seconds=parse_instrument(base).expiry_seconds if expiry is None and is_derivative(base) else expiry,
     )
 
 
@@ -164,10 +168,12 @@ def problem(
     holdings: Mapping[str, Mapping[str, int | tuple[int, int]]] | None = None,
     extra_assets: tuple[str, ...] = (),
     now: int = NOW,
+    risk: PlaceRisk | None = None,
 ) -> Problem:
     """A problem in which owners hold what their intents pay and solvers have gas, unless `holdings` says otherwise.
 
-    `holdings` gives amounts, or (amount, reserved); it replaces the named owner's holdings.
+    `holdings` gives amounts, or (amount, reserved); it replaces the named owner's holdings. With `risk` accounts at Deribit
+    are margin accounts.
     """
     held: dict[str, dict[str, Holding]] = {}
     for item in intents:
@@ -180,6 +186,8 @@ def problem(
         pairs = {asset: value if isinstance(value, tuple) else (value, 0) for asset, value in amounts.items()}
         held[owner] = {asset: Holding(amount=amount, reserved=reserved) for asset, (amount, reserved) in pairs.items()}
     market = snapshot(venues() if states is None else states, extra_assets=extra_assets, now=now)
+    if risk is not None:
+        market = market.model_copy(update={"risk": {"deribit:main": risk}})
     return Problem(
         auction="test",
         deadline_seconds=now,
@@ -189,6 +197,30 @@ def problem(
         snapshot=market,
         intents=tuple(sorted(intents, key=lambda item: item.id)),
         holdings=held,
+    )
+
+
+def row(fall: int, rise: int, *, mark: int = 0, greeks: tuple[int, int, int] = (0, 0, 0)) -> Row:
+    """What a whole contract gains in two scenarios, is worth, and its greeks; shorts count one unit more of each."""
+    delta, gamma, vega = greeks
+    cells = {"mark": mark, "delta": delta, "gamma": gamma, "vega": vega}
+    return Row(pnl=(fall, rise), notional=abs(rise), slack=0, greek_slack=0, **cells)
+
+
+def place_risk(rows: Mapping[str, Row], *, haircut_bps: int = 0, now: int = NOW, **rules: Any) -> PlaceRisk:
+    """Risk at Deribit from tables that were made up: verification reads rows, whatever they were made from."""
+    instruments = {
+        asset: Instrument(
+            decimals=6, settlement_decimals=6, forward="9000", volatility="0.5" if "option" in asset else "0"
+        )
+        for asset in rows
+    }
+    inputs = RiskInputs(
+        time=now, instruments=instruments, scenarios=(Scenario(spot_bps=-1000), Scenario(spot_bps=1000))
+    )
+    collateral = {BTC: Collateral(price=PRICES[BTC], haircut_bps=haircut_bps)}
+    return PlaceRisk(
+        tables=RiskTables(inputs=inputs, rows=dict(rows)), rules=MarginRules(collateral=collateral, **rules)
     )
 
 

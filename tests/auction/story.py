@@ -13,7 +13,15 @@ from engine.auction.solution import Solution
 
 Tale = tuple[Problem, Solution]
 
-CHAPTERS = ("stories_names", "stories_fills", "stories_prices", "stories_money", "stories_stages", "stories_payoffs")
+CHAPTERS = (
+    "stories_names",
+    "stories_fills",
+    "stories_prices",
+    "stories_money",
+    "stories_stages",
+    "stories_payoffs",
+    "stories_margin",
+)
 
 
 @dataclass(frozen=True)

@@ -39,13 +39,14 @@ def edited(**changes: Any) -> Intent:
 
 def admit(intent: Intent) -> None:
     check_signed(intent, SALT)
-    check_admissible(intent, assets=ASSETS, time_seconds=NOW)
+    check_admissible(intent, assets=ASSETS, time_seconds=NOW, underlyings={"BTC"})
 
 
 def test_what_is_admitted_makes_a_problem_that_stands() -> None:
     intent = signed()
 
     admit(intent)
+    admit(signed(exposure_bounds=(ExposureBound(underlying="BTC", measure="delta", low=0, high=0),)))
 
     check_problem(problem([intent]))
 
@@ -66,7 +67,7 @@ def test_what_is_admitted_makes_a_problem_that_stands() -> None:
         (
             signed(exposure_bounds=(ExposureBound(underlying="ETH", measure="delta", low=0, high=0),)),
             "unsupported_outcome",
-            "/outcome/exposure_bounds",
+            "/outcome/exposure_bounds/0/underlying",
         ),
         (signed(refund={"sim:alpha/token:NOPE": 1}), "unknown_asset", "/outcome/refund/sim:alpha~1token:NOPE"),
     ],

@@ -8,10 +8,26 @@ import pytest
 
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Holding, Intent, Problem, Signature
+from engine.market.margin.place import PlaceRisk
 from intents.errors import InputError
 from intents.outcome import Outcome
 from intents.signing import eip712_owner, intent_id, sign_eip712
-from tests.auction.builders import ALICE, BTC, ETH, GAS, USD, option, pool, problem, sale, snapshot, venues
+from tests.auction.builders import (
+    ALICE,
+    BTC,
+    ETH,
+    GAS,
+    NOW,
+    USD,
+    option,
+    place_risk,
+    pool,
+    problem,
+    row,
+    sale,
+    snapshot,
+    venues,
+)
 
 KEY = bytes(range(1, 33))
 SALT = "0x" + "22" * 32
@@ -48,6 +64,28 @@ def _intent(**more: Any) -> Problem:
 
 
 CALL = option(9000)
+RISK = place_risk({CALL: row(-1, 1)})
+
+
+def _risky(change: Callable[[Any], object], now: int = NOW) -> Problem:
+    """A problem with margin accounts at Deribit, whose risk was changed on the wire and hashed again."""
+    data = RISK.to_wire()
+    change(data)
+    return problem([sale()], extra_assets=(CALL, ELSEWHERE), risk=PlaceRisk.from_wire(data), now=now)
+
+
+def _renamed(data: Any, name: str) -> None:
+    for side in (data["tables"]["inputs"]["instruments"], data["tables"]["rows"]):
+        side[name] = side.pop(CALL)
+
+
+def _row_of(asset: str) -> str:
+    return f"{TABLES}/rows/{asset.replace('/', '~1')}"
+
+
+ELSEWHERE = CALL.replace("deribit:", "derive:")
+TABLES, RULES = "/snapshot/risk/deribit:main/tables", "/snapshot/risk/deribit:main/rules"
+INSTRUMENT = f"{TABLES}/inputs/instruments/{CALL.replace('/', '~1')}"
 
 BROKEN: dict[str, tuple[Callable[[], Problem], str, str]] = {
     "tampered": (
@@ -112,6 +150,55 @@ BROKEN: dict[str, tuple[Callable[[], Problem], str, str]] = {
     "over-reserved": (lambda: _held(ETH, 10, 11), "bad_holding", f"/holdings/{ALICE}/sim:alpha~1token:ETH"),
     "negative token": (lambda: _held(ETH, -1, -1), "bad_holding", f"/holdings/{ALICE}/sim:alpha~1token:ETH"),
     "negative reserve": (lambda: _held(ETH, 1, -1), "bad_holding", f"/holdings/{ALICE}/sim:alpha~1token:ETH"),
+    "tampered risk": (
+        lambda: _with(_risky(list), snapshot=_risky(lambda data: data["rules"].update(offset_bps=1)).snapshot),
+        "tampered_snapshot",
+        "/snapshot_hash",
+    ),
+    "stale risk": (lambda: _risky(list, NOW + 1), "stale_risk_tables", f"{TABLES}/inputs/time"),
+    "no row": (lambda: _risky(lambda data: data["tables"]["rows"].clear()), "bad_risk_tables", _row_of(CALL)),
+    "few cells": (
+        lambda: _risky(lambda data: data["tables"]["rows"][CALL]["pnl"].pop()),
+        "bad_risk_tables",
+        f"{_row_of(CALL)}/pnl",
+    ),
+    "another place": (
+        lambda: _risky(lambda data: _renamed(data, ELSEWHERE)),
+        "unknown_asset",
+        INSTRUMENT.replace("deribit:main~1", "derive:main~1"),
+    ),
+    "unknown instrument": (
+        lambda: _risky(lambda data: _renamed(data, option(9001))),
+        "unknown_asset",
+        INSTRUMENT.replace("9000", "9001"),
+    ),
+    "decimals": (
+        lambda: _risky(lambda data: data["tables"]["inputs"]["instruments"][CALL].update(decimals=5)),
+        "bad_risk_tables",
+        f"{INSTRUMENT}/decimals",
+    ),
+    "settlement decimals": (
+        lambda: _risky(lambda data: data["tables"]["inputs"]["instruments"][CALL].update(settlement_decimals=7)),
+        "bad_risk_tables",
+        f"{INSTRUMENT}/settlement_decimals",
+    ),
+    "no price": (
+        lambda: _risky(lambda data: data["rules"]["collateral"].clear()),
+        "no_collateral_price",
+        f"{RULES}/collateral",
+    ),
+    "collateral elsewhere": (
+        lambda: _risky(lambda data: data["rules"]["collateral"].update({USD: {"price": ["1", "1"]}})),
+        "unknown_asset",
+        f"{RULES}/collateral/sim:alpha~1token:USD",
+    ),
+    "tiers of an option": (
+        lambda: _risky(
+            lambda data: data["rules"]["tiers"].update({CALL: [{"above": "0", "initial_bps": 2, "maintenance_bps": 1}]})
+        ),
+        "bad_tiers",
+        f"{RULES}/tiers/{CALL.replace('/', '~1')}",
+    ),
 }
 
 
@@ -134,6 +221,17 @@ TEXTS = {
     "over-reserved": ("0 <= reserved <= amount", "11 reserved of 10"),
     "negative token": ("0 <= reserved <= amount", "-1 reserved of -1"),
     "negative reserve": ("0 <= reserved <= amount", "-1 reserved of 1"),
+    "tampered risk": ("sha256:[0-9a-f]{64}", "sha256:[0-9a-f]{64}"),
+    "stale risk": (str(NOW + 1), str(NOW)),
+    "no row": ("a row for each instrument", "one without the other"),
+    "few cells": ("2 cells", "1"),
+    "another place": ("a known derivative of deribit:main", re.escape(ELSEWHERE)),
+    "unknown instrument": ("a known derivative of deribit:main", re.escape(option(9001))),
+    "decimals": ("6", "5"),
+    "settlement decimals": ("6", "7"),
+    "no price": (f"a price of {BTC}", "none"),
+    "collateral elsewhere": ("a token of deribit:main", USD),
+    "tiers of an option": ("a perpetual of the tables", re.escape(CALL)),
 }
 """What was expected and found, as patterns."""
 
@@ -187,6 +285,18 @@ def test_a_free_short_that_nothing_covers_is_refused(positions: dict[str, int], 
         assert found.expected == "free derivatives that pay at least zero everywhere"
     else:
         check_problem(question)
+
+
+def test_margin_accounts_may_be_short_and_owe_what_their_instruments_settle_in() -> None:
+    held: dict[str, dict[str, int | tuple[int, int]]] = {ALICE: {CALL: -5, BTC: (-7, 3)}}
+    question = problem([sale()], extra_assets=(CALL,), holdings=held, risk=RISK)
+
+    check_problem(question)
+
+    for owner, asset in ((ALICE, USD), ("solver:ann", BTC), ("protocol", BTC)):
+        wrong = _with(question, holdings={owner: {asset: Holding(amount=-7)}})
+        with pytest.raises(InputError, match="bad_holding"):
+            check_problem(wrong)
 
 
 def test_a_solvers_derivatives_may_not_be_negative() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,13 @@ from engine.auction.replay import Bid, Replayed, replay
 from engine.auction.select import Candidate, NoGood, decide
 from engine.auction.solution import Fill, Leg, Solution, Transfer
 from engine.auction.verdict import Fault
+from engine.market.margin.place import PlaceRisk
 from engine.market.venues import AnyVenueState, kind_of
 from engine.market.venues.base import Trade, TradeRefusedError, VenueState
 from engine.market.venues.order_book import Level, OrderBookState
 from engine.market.venues.weighted import WeightedState, WeightedToken
 from intents.identifiers import solver_account
+from intents.outcome import ExposureBound
 from tests.auction.builders import (
     ALICE,
     ANN,
@@ -34,11 +37,14 @@ from tests.auction.builders import (
     book,
     intent,
     option,
+    place_risk,
     pool,
     problem,
+    row,
 )
 
 C9, C10 = option(9000), option(10_000)
+BOUNDS = tuple(ExposureBound(underlying="BTC", measure="delta", low=-size, high=size) for size in (3, 15))
 BOOK, WEIGHTED, POOLS = (
     "sim:alpha/book:eth-usd",
     "sim:alpha/pool:weighted",
@@ -157,7 +163,7 @@ def disjoint_sets(question: Problem, bids: list[Bid]) -> dict[frozenset[str], Fa
     return sets
 
 
-def escrowed(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
+def escrowed(seed: int, *, count: int, risk: PlaceRisk | None = None) -> tuple[Problem, list[Bid]]:
     """Two people write and buy calls at two books, and lean on the same coins and on each other's hedges."""
     random = Random(seed)
     books = [book(asset, asks=[(90, 2000)], bids=[(80, 700)], lot=100) for asset in (C9, C10)]
@@ -171,8 +177,11 @@ def escrowed(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
         owner = random.choice((ALICE, BOB))
         most = {BTC: random.choice((10, 40, 400))}
         receiver = random.choice((owner, owner, ALICE))
+        more: dict[str, Any] = (
+            {"exposure_bounds": (random.choice(BOUNDS),)} if risk is not None and random.random() < 0.3 else {}
+        )
         wish = intent(
-            str(number), dict([give]), dict([get]), owner=owner, receiver=receiver, surplus=BTC, max_escrow=most
+            str(number), dict([give]), dict([get]), owner=owner, receiver=receiver, surplus=BTC, max_escrow=most, **more
         )
         wishes.append(wish)
         level = "bid:0" if sells else "ask:0"
@@ -183,13 +192,22 @@ def escrowed(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
             )
         )
     coins_held = {owner: {BTC: random.choice((90, 400)), C9: random.choice((0, 200))} for owner in (ALICE, BOB)}
-    question = problem(wishes, states=books, holdings=coins_held)
+    question = problem(wishes, states=books, holdings=coins_held, risk=risk)
     bids = [Bid(f"{random.randrange(100):02}-{i}", ANN, solution) for i, solution in enumerate(solutions)]
     return question, [bid for bid in bids if isinstance(replay(question, [bid]), Replayed)]
 
 
+def margined(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
+    """The same two people with margin accounts, and some with bounds on their delta."""
+    rows = {
+        C9: row(-300_000, 500_000, mark=85_000, greeks=(500_000, 0, 0)),
+        C10: row(-200_000, 700_000, mark=85_000, greeks=(300_000, 0, 0)),
+    }
+    return escrowed(seed, count=count, risk=place_risk(rows, haircut_bps=100))
+
+
 @pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("world", [crowded, piled, escrowed])
+@pytest.mark.parametrize("world", [crowded, piled, escrowed, margined])
 def test_every_no_good_is_true_and_selection_equals_brute_force(
     world: Callable[..., tuple[Problem, list[Bid]]], seed: int
 ) -> None:
@@ -248,7 +266,9 @@ def test_the_worlds_above_contend_for_everything() -> None:
     for seed in range(20):
         question, bids = escrowed(seed, count=7)
         codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}
-    assert codes >= {"uncovered_short", "escrow_over_max"}
+        question, bids = margined(seed, count=7)
+        codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}
+    assert codes >= {"uncovered_short", "escrow_over_max", "insufficient_margin", "exposure_out_of_bounds"}
 
 
 def test_what_cannot_run_short_is_no_contention() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from docs import benchmarks
 from tests.benchmarks.figures import ROOT, quantile
+from tests.chain.cache import is_ready
 
 SMALL = {
     "intake": ["--rounds", "1", "--intents", "20", "--noops", "20", "--connections", "4", "--rate", "200"],
@@ -19,6 +20,7 @@ SMALL = {
     "settlements": ["1"],
     "replay": ["--auctions", "1", "--solvers", "greedy", "--work", "100"],
     "margin": ["--rounds", "2", "--builds", "1"],
+    "venues": ["--rounds", "1", "--batch", "1", "--snapshots", "1"],
 }
 
 
@@ -70,6 +72,16 @@ def test_margin_is_timed_beside_its_tables() -> None:
     assert found["notes"] == ["100 options, 30 scenarios, 5 expiries; 2 margins."]
     assert [row[0] for row in found["rows"]] == ["margin", "building the tables", "auditing them"]
     assert found["rows"][0][-1] == "1.0"
+
+
+@pytest.mark.skipif(not is_ready(), reason="needs what `make test-chain` keeps in build/chain")
+def test_venues_are_timed_beside_contracts_and_snapshots() -> None:
+    rows = {row[0]: row[1:] for row in table("venues")["rows"]}
+    micro = {name: float(row[0].removesuffix(" us")) for name, row in rows.items() if row[0].endswith(" us")}
+    ours, theirs = micro["constant product, execute"], micro["UniswapV2Router02.getAmountOut"]
+    assert float(rows["UniswapV2Router02.getAmountOut"][1]) == pytest.approx(ours / theirs, abs=0.05)
+    assert min(micro.values()) > 0
+    assert [row[2] for row in rows.values() if row[2]].count("at most 1") == 3
 
 
 def test_the_page_has_a_table_for_each_benchmark() -> None:

@@ -10,7 +10,8 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from intents.errors import InputError
-from intents.instruments import from_deribit, option_asset, parse_option
+from intents.futures import contract_from_deribit
+from intents.instruments import from_deribit, option_asset, parse_instrument, parse_option
 from intents.outcome import Outcome
 from intents.signing import intent_id, verify_signature
 from tests.vectors.make_intent_vectors import FOLDER, text_of, vectors
@@ -60,9 +61,14 @@ def test_instruments_are_read_as_the_file_says() -> None:
         assert {"asset": option_asset(option), **vars(option), "issuer": option.issuer} == row
     for row in content["deribit"]:
         assert {"name": row["name"], **from_deribit(row["name"])._asdict()} == row
+    for row in content["contracts"]:
+        contract = parse_instrument(row["asset"])
+        assert {"asset": row["asset"], **vars(contract), "issuer": contract.issuer} == row
+    for row in content["deribit_contracts"]:
+        assert {"name": row["name"], **contract_from_deribit(row["name"])._asdict()} == row
     for text in content["refused"]:
         with pytest.raises(InputError, match="bad_instrument"):
-            parse_option(text)
+            parse_instrument(text)
     for text in content["refused_deribit"]:
         with pytest.raises(InputError, match="bad_instrument"):
             from_deribit(text)

@@ -48,6 +48,34 @@ def test_a_deposit_comes_from_the_faucet() -> None:
     assert books.balance(BOB, ETH) == Balance(0, 0)
 
 
+def test_what_margin_carries_may_be_owed_by_people_alone() -> None:
+    ledger = _with(100)
+
+    ledger.post(transfer(ALICE, BOB, ETH, 160, reference="t"), owed={ETH})
+    assert ledger.books.balance(ALICE, ETH) == Balance(-60, 0)
+    ledger.post(reserve(BOB, ETH, 160, reference="r"))
+    ledger.post(transfer(BOB, ANN, ETH, 30, reference="t"), owed={ETH})
+    assert ledger.books.balance(BOB, ETH).free == -30
+
+    assert _refused(ledger, transfer(ALICE, BOB, ETH, 1, reference="t")) == "insufficient_balance"
+    assert _refused(ledger, reserve(ALICE, ETH, 1, reference="r")) == "insufficient_balance"
+    for owner in (ANN, "protocol"):
+        with pytest.raises(LedgerError, match="insufficient_balance"):
+            ledger.post(transfer(owner, BOB, ETH, 31, reference="t"), owed={ETH})
+    with pytest.raises(LedgerError, match="insufficient_balance"):
+        ledger.post(transfer(ALICE, BOB, USD, 1, reference="t"), owed={ETH})
+
+
+def test_a_debt_may_be_paid_down_by_whoever_posts() -> None:
+    ledger = _with(100)
+    ledger.post(transfer(ALICE, BOB, ETH, 160, reference="t"), owed={ETH})
+
+    ledger.post(deposit(ALICE, ETH, 20, source=FAUCET, reference="d"))
+
+    assert ledger.books.balance(ALICE, ETH) == Balance(-40, 0)
+    assert ledger.books.drift() == {}
+
+
 def test_a_transfer_moves_and_a_withdrawal_leaves() -> None:
     ledger = _with(100)
 

@@ -194,6 +194,9 @@ def test_a_poor_account_may_neither_overpay_for_safety_nor_buy_risk_with_a_gift(
     assert gift.before.free < gift.after.free < 0
     assert not overpaid.is_allowed
     assert not gift.is_allowed
+    assert effect_of(TABLES, RULES, poor, Account()).is_allowed
+    assert effect_of(TABLES, RULES, poor, Account(balances={CASH: 1})).is_allowed
+    assert not effect_of(TABLES, RULES, poor, Account(balances={CASH: -1})).is_allowed
 
 
 def test_of_equally_bad_scenarios_the_first_is_named() -> None:

@@ -6,11 +6,13 @@ from math import isclose, sqrt
 
 import pytest
 
+from engine.market.margin.account import Account, Collateral, MarginRules
 from engine.market.margin.inputs import Instrument, RiskInputs, Scenario
+from engine.market.margin.scenarios import margin_of
 from engine.market.margin.tables import RiskTables, audit_tables, build_tables, digest_of, vol_change
 from engine.market.smile import Smile
 from intents.errors import InputError
-from tests.market.margin_books import DAY, FORWARD, SCENARIOS, TIME, delta_one, grid, inputs, option, option_id
+from tests.market.margin_books import CASH, DAY, FORWARD, SCENARIOS, TIME, delta_one, grid, inputs, option, option_id
 
 BOOK = {
     option_id(10_000, "C"): option(),
@@ -68,6 +70,29 @@ def test_futures_and_perpetuals_are_exact() -> None:
     # Ten dollars at 10000 are 0.001 coins; halving the price loses as much again, and 1/9999 of it is 10.0010... units.
     assert inverse.pnl == (-100_000, -11, 20_000)
     assert (inverse.mark, inverse.delta, inverse.gamma, inverse.notional) == (0, 100_000, -200_000, 100_000)
+
+
+def test_what_is_bought_is_worth_its_price_and_an_inverse_unit_falls_as_the_price_rises() -> None:
+    linear = "derive:main/perp:BTC-lin-coin.USDC-index.btc"
+    inverse = "deribit:main/future:BTC-20201212T00-inv-coin.BTC-deribit.btc"
+    bought = {
+        linear: Instrument(decimals=4, settlement_decimals=6, forward=FORWARD),
+        inverse: Instrument(decimals=4, settlement_decimals=8, forward=FORWARD),
+    }
+    tables = build_tables(inputs(bought, grid((-5000, 2500))))
+
+    # A whole unit of the second is a dollar's worth of coins: 10^4 units at 10000, twice as many at half the price.
+    assert tables.rows[linear].pnl == (-5_000_000_000, 2_500_000_000)
+    assert tables.rows[inverse].pnl == (10_000, -2_000)
+    assert (tables.rows[linear].mark, tables.rows[inverse].mark) == (10_000_000_000, 10_000)
+    assert (tables.rows[linear].delta, tables.rows[inverse].delta) == (10_000_000_000, -10_000)
+    assert (tables.rows[linear].gamma, tables.rows[inverse].gamma) == (0, 20_000)
+    assert audit_tables(tables) is None
+
+    # dYdX v4's equity, "quote balance + position at the oracle price": 1,000 paid in, one coin bought for 10,000.
+    rules = MarginRules(collateral={CASH: Collateral(price=(1, 1))})
+    account = Account(balances={CASH: -9_000_000_000}, positions={linear: 10_000})
+    assert margin_of(tables, rules, account).equity == 1_000_000_000
 
 
 def test_a_weight_dampens_the_change() -> None:

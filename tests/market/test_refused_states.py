@@ -9,7 +9,7 @@ from engine.market.venues import KINDS
 from engine.market.venues.balancer_math import ONE
 from engine.market.venues.base import AssetInfo, Trade, TradeRefusedError, VenueStateError
 from engine.market.venues.weighted import WeightedState
-from tests.market.venue_states import FAR, INFOS, TOKENS
+from tests.market.venue_states import FAR, INFOS, LINEAR, PERPETUAL, TIME, TOKENS
 
 kinds = pytest.mark.parametrize("kind", sorted(KINDS))
 
@@ -19,6 +19,53 @@ GOOD: dict[str, Mapping[str, Any]] = {
         "kind": "constant_product",
         "reserves": {TOKENS[0]: 1000, TOKENS[1]: 1000},
         "fee": (3, 1000),
+    },
+    "perpetual": {
+        "id": "sim:alpha/market:p",
+        "kind": "perpetual",
+        "base": PERPETUAL,
+        "quote": TOKENS[2],
+        "oracle_price": 2000 * ONE,
+        "oracle_seconds": TIME - 5,
+        "oracle_max_age_seconds": 60,
+        "skew_scale": 10**24,
+        "long_interest": 10**21,
+        "short_interest": 10**21,
+        "interest_cap": 10**23,
+        "step": 10**12,
+        "maker_fee": 2 * 10**14,
+        "taker_fee": 6 * 10**14,
+        "funding_rate": 0,
+        "funding_seconds": TIME,
+        "max_funding_velocity": 9 * ONE,
+        "tiers": ({"above": 0, "initial_bps": 200, "maintenance_bps": 100},),
+    },
+    "perpetual_book": {
+        "id": "sim:alpha/book:p",
+        "kind": "perpetual_book",
+        "base": LINEAR,
+        "quote": TOKENS[1],
+        "tick": (1, 1),
+        "lot": 1,
+        "bids": (),
+        "asks": ({"price": 2, "size": 10},),
+        "oracle_price": (7, 5),
+        "oracle_seconds": TIME,
+        "open_interest": 10,
+        "interest_cap": None,
+        "funding_rate": (-1, 10**4),
+        "funding_interval_seconds": 3600,
+        "funding_next_seconds": TIME,
+        "tiers": ({"above": 0, "initial_bps": 200, "maintenance_bps": 100},),
+    },
+    "rfq": {
+        "id": "sim:alpha/rfq:q",
+        "kind": "rfq",
+        "maker": "import:maker",
+        "asset_in": TOKENS[0],
+        "asset_out": TOKENS[1],
+        "ranges": ({"least": 1, "most": 10, "price": (1, 1)},),
+        "expiry_seconds": 1,
     },
     "weighted_product": {
         "id": "sim:alpha/pool:w",
@@ -188,6 +235,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("concentrated", {"asset0": STRANGER}, "asset0"),
     ("concentrated", {"asset1": TOKENS[0]}, "asset1"),
     ("concentrated", {"protocol_fees": (0, 1001)}, "protocol_fees"),
+    ("concentrated", {"fee": 999_999, "protocol_fees": (0, 1)}, "fee"),
     ("concentrated", {"sqrt_price": 2**32}, "sqrt_price"),
     ("concentrated", {"sqrt_price": 2**160}, "sqrt_price"),
     ("concentrated", {"tick": 2}, "sqrt_price"),

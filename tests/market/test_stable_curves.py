@@ -108,6 +108,65 @@ def test_curve_gives_what_the_equation_says(held: list[int], amplification: int,
     assert abs(held[1] - after.coins[1].balance - out - true * fee / 10**10 / 2) <= 10
 
 
+@pytest.mark.parametrize(
+    ("coins", "amplification", "fee", "multiplier", "trade", "out"),
+    [
+        (
+            [(65492635013273504, 16271917403135510466372042752), (1000000000000000013287555072, ONE)],
+            13480,
+            4000000,
+            50000000000,
+            (1, 0, 259305855843640960379518976),
+            15929137478966565,
+        ),
+        (
+            [
+                (196428761231892401881088, ONE),
+                (9057377843594, 1794987545434503152127621201920),
+                (1088412984751, 10**30),
+            ],
+            7301,
+            4000000,
+            132992581565,
+            (0, 2, 160744126332651486314496),
+            176316596825,
+        ),
+        (
+            [
+                (1000000000, 586998387162060233874698403840),
+                (51433810155, 10**28),
+                (533597644781430964224, 1136778783713770880),
+                (1000000000, 1445938873597605910952246509568),
+            ],
+            2028,
+            4841090,
+            32424375696,
+            (1, 3, 21557917995),
+            149080730,
+        ),
+    ],
+)
+def test_stableswap_ng_gives_what_its_contract_answers(
+    coins: list[tuple[int, int]], amplification: int, fee: int, multiplier: int, trade: tuple[int, int, int], out: int
+) -> None:
+    """get_dy of curvefi/stableswap-ng's CurveStableSwapNGViews 1.2.0, compiled by Vyper 0.3.10 and run on these pools."""
+    names = [f"eip155:1/erc20:0x{i:040x}" for i in range(len(coins))]
+    state = CurveStableState.model_validate(
+        {
+            "id": "eip155:1/pool:0x01",
+            "coins": [{"asset": n, "balance": b, "rate": r} for n, (b, r) in zip(names, coins, strict=True)],
+            "amplification": amplification * 100,
+            "fee": fee,
+            "admin_fee": 5 * 10**9,
+            "products": "apart",
+            "offpeg_multiplier": multiplier,
+        }
+    )
+    source, target, amount = trade
+
+    assert CurveStable().execute(state, "", Trade(names[source], amount, names[target]), 0)[0] == out
+
+
 def test_a_recorded_stable_pool_of_balancer_v3_through_its_kind() -> None:
     path = "pools/balancer_v3_vectors/11155111-7439300-Stable-stataUSDC-stataUSDT.json"
     recorded = json.loads(data_path(path).read_text())
@@ -236,3 +295,15 @@ def test_what_is_outside_the_safe_range_is_refused() -> None:
         crypto.newton_invariant(400_000, 145 * 10**12, [10**24, 10**8])
     with pytest.raises(ValueError, match="safe range"):
         crypto.newton_balance(400_000, 145 * 10**12, [10**24, 0], 10**16, 1)
+
+
+def test_a_pool_so_uneven_that_the_contract_divides_by_nothing_can_not_trade() -> None:
+    assets = [f"eip155:1/erc20:0x{c * 40}" for c in "abcd"]
+    held = zip(assets, (32, 32, 1, 2048), strict=True)
+    tokens = {asset: {"balance": balance, "decimals": 18} for asset, balance in held}
+    uneven = StableState.model_validate(
+        {"id": "eip155:1/pool:x", "tokens": tokens, "amplification": 1000, "fee": 0, "version": "v1"}
+    )
+
+    with pytest.raises(TradeRefusedError, match="venue_capacity"):
+        Stable().execute(uneven, "", Trade(assets[1], 1, assets[0]), 0)

@@ -18,6 +18,7 @@ from tests.data import data_path
 
 # Cases that are matched, by file; any other file of the folders must report why it has none.
 BALANCER = {
+    "1-21671845-Buffer-csUSDC.json": 1,
     "1-22247251-StableSurgeHook.json": 9,
     "1-22524240-QuantAMM.json": 12,
     "11155111-10434442-FixedPriceLBP-MTK-USDC.json": 2,
@@ -69,15 +70,63 @@ def test_an_output_that_differs_by_a_unit_is_named() -> None:
     assert result.mismatched[0] == {"case": "hop 0 (v3_0)", "expected": "58199278", "actual": "58199277"}
 
 
-def test_a_wrapped_token_is_excused_for_its_rounding_and_no_more() -> None:
-    path = data_path("pools/balancer_v3_vectors/1-21671845-Buffer-csUSDC.json")
-    data = read_json(read_bytes(path))
-    excused = replay_vectors(data)
-    data["swaps"][0]["outputRaw"] = "1005199"
-    further = replay_vectors(data)
+def test_a_wrapped_token_is_judged_by_every_rate_that_the_file_leaves() -> None:
+    """The rate is cut off: the other swap confines it, and where one output is left it must be the recorded one."""
+    data = read_json(read_bytes(data_path("pools/balancer_v3_vectors/1-21671845-Buffer-csUSDC.json")))
+    confined = replay_vectors(data)
+    data["swaps"][0]["outputRaw"] = "1005205"
+    differing = replay_vectors(data)
 
-    assert (excused.cases, excused.mismatched, len(excused.unsupported)) == (0, [], 2)
-    assert (further.cases, [d["actual"] for d in further.mismatched]) == (1, ["1005205"])
+    assert (confined.cases, confined.matched, len(confined.unsupported)) == (1, 1, 1)
+    assert "994819967250493927 to 994820956919235377, recorded 994820192495289619" in confined.unsupported[0]
+    assert [(m["case"], m["actual"]) for m in differing.mismatched][:1] == [("swaps/0", "1005204")]
+
+
+def test_one_item_that_can_not_be_read_costs_no_other() -> None:
+    data = read_json(read_bytes(data_path("pools/balancer_v3_vectors/1-22247251-StableSurgeHook.json")))
+    del data["swaps"][1]["amountRaw"]
+    data["swaps"][2]["swapKind"] = 2
+    data["adds"][0]["kind"] = "Donation"
+    data["removes"][0] = "nothing"
+    result = replay_vectors(data)
+
+    assert (result.cases, result.matched) == (5, 5)
+    assert [reason.split(":")[0] for reason in result.unsupported] == ["swaps/1", "swaps/2", "adds/0", "removes/0"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"hooks": "0x00000000000000000000000000000000000000C0"}, "takes part in swaps"),
+        ({"lp_fee": 0x800000}, "dynamic"),
+        ({"family": "maverick"}, "family maverick"),
+        ({"tick_data": 7}, "not of a known format"),
+    ],
+)
+def test_a_hop_that_can_not_be_computed_is_listed_and_the_others_are_not_lost(
+    change: dict[str, Any], reason: str
+) -> None:
+    data = copy.deepcopy(path_file())
+    data["pools"]["v4"].update(change)
+    result = replay_vectors(data)
+
+    assert (result.cases, result.matched, len(result.unsupported)) == (2, 2, 1)
+    assert reason in result.unsupported[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fee_token0": "1/10000", "fee_token1": "1/10000"},
+        {"fee_token0": 1, "fee_token1": 1, "fee_denominator": 10_000},
+        {"hooks": "0x0000000000000000000000000000000000003000"},
+    ],
+)
+def test_fees_in_other_spellings_and_idle_hooks_change_nothing(change: dict[str, Any]) -> None:
+    data = copy.deepcopy(path_file())
+    data["pools"]["v4" if "hooks" in change else "v3_0"].update(change)
+
+    assert (replay_vectors(data).cases, replay_vectors(data).matched) == (3, 3)
 
 
 EMPTY = {
@@ -116,6 +165,37 @@ def test_a_recorded_state_is_a_venue_that_trades(name: str) -> None:
         assert venue.execute(after, "anyone", Trade(pair[1], out, pair[0]), 0)[0] < amount
 
 
+DOLA, TBTC, TRICRYPTO = (
+    "aerodrome_v2_dola_usdbc_stable_block_46875151.json",
+    "aerodrome_v2_tbtc_weth_volatile_block_46875151.json",
+    "curve_tricrypto_block_24407242.json",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "target", "amount", "out"),
+    [
+        (DOLA, "DOLA", "USDbC", 12626453951625367126016, 11711559442),
+        (DOLA, "DOLA", "USDbC", 37879361854876105572352, 25812298556),
+        (DOLA, "DOLA", "USDbC", 50505815806501, 49),
+        (TBTC, "WETH", "tBTC v2", 17983720615808980992, 287620518005912012),
+        (TBTC, "WETH", "tBTC v2", 23978294154, 670251679),
+        (TRICRYPTO, "USDT", "WBTC", 21853961110, 26057471),
+        (TRICRYPTO, "USDT", "WETH", 4370792222, 1985266630835515393),
+    ],
+)
+def test_a_recorded_state_gives_what_its_contract_answered(
+    name: str, source: str, target: str, amount: int, out: int
+) -> None:
+    """getAmountOut and get_dy at the state's block: BowTiedDevil/degenbot, tests/golden (MIT)."""
+    data = read_json(read_bytes(data_path(f"pools/onchain_vectors/{name}")))
+    tokens = data.get("tokens") or [data["token0"], data["token1"]]
+    asset = {token["symbol"]: f"eip155:{data['chain_id']}/erc20:{token['address'].lower()}" for token in tokens}
+    state = read_pool(data)
+
+    assert kind_of(state).execute(state, "", Trade(asset[source], amount, asset[target]), 0)[0] == out
+
+
 def test_a_recorded_state_that_can_not_be_is_refused_by_its_field() -> None:
     data = read_json(read_bytes(data_path("pools/onchain_vectors/uniswap_v3_wbtc_weth_block_24407242.json")))
     data["scalars"]["liquidity"] += 1
@@ -131,8 +211,9 @@ UNREADABLE: list[tuple[Any, str]] = [
     ({"pool": {"poolType": "WEIGHTED", "tokens": []}, "swaps": [{}]}, "not of a known format"),
     ({"pool": {"poolType": "SPIRAL", "tokens": []}, "swaps": []}, "pool type SPIRAL"),
     ({"pool": {"poolType": "STABLE", "tokens": [], "hook": {"type": "AKRON"}}, "swaps": []}, "hook AKRON"),
-    ({"pool": {"poolType": "STABLE", "tokens": [], **EMPTY}, "swaps": []}, "no recorded output"),
+    ({"pool": {"poolType": "STABLE", "tokens": [], **EMPTY}, "swaps": []}, "for each of 0 tokens"),
     ({"recurrences": 7}, "not of a known format"),
+    ({"recurrences": []}, "no recorded output"),
     ({"states": {"1": {}}, "immutable": {"base_pool": {"tokens": []}}}, "the supply of the base pool's token"),
 ]
 
@@ -150,15 +231,16 @@ def test_the_command_counts_files_and_fails_on_a_difference(tmp_path: Path) -> N
     data = path_file()
     (tmp_path / "good.json").write_text(json.dumps(data, default=str))
     (tmp_path / "torn.json").write_text(json.dumps(data, default=str)[:-100])
-    (tmp_path / "note.txt").write_text("not looked at")
+    (tmp_path / "note.txt").write_text("listed")
     good = clearway("bench", "venue-vectors", str(tmp_path), "--json")
 
     assert good.code == 0
     assert {name: json.loads(good.out)[name] for name in ("files", "cases", "matched")} == {
-        "files": 2,
+        "files": 3,
         "cases": 3,
         "matched": 3,
     }
+    assert {entry["file"] for entry in json.loads(good.out)["unsupported"]} == {"torn.json", "note.txt"}
     data["recorded_solve"]["v2_actual"] = "1"
     (tmp_path / "good.json").write_text(json.dumps(data, default=str))
     assert clearway("bench", "venue-vectors", str(tmp_path), "--json").code == 1

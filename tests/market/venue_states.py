@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from engine.market.margin.account import Tier
 from engine.market.venues.balancer_math import ONE
 from engine.market.venues.base import AssetInfo
 from engine.market.venues.bridge import BridgeState
@@ -14,7 +15,11 @@ from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.curve_crypto import CurveCryptoState
 from engine.market.venues.curve_crypto_math import newton_invariant
 from engine.market.venues.curve_stable import CurveStableState
-from engine.market.venues.order_book import Level, OrderBookState
+from engine.market.venues.order_book import Fee, Level, OrderBookState
+from engine.market.venues.perpetual import PerpetualState
+from engine.market.venues.perpetual_book import PerpetualBookState
+from engine.market.venues.perpetual_math import UNIT
+from engine.market.venues.rfq import QuoteRange, RfqState
 from engine.market.venues.solidly import SolidlyState
 from engine.market.venues.stable import StableState
 from engine.market.venues.tick_math import sqrt_price_at
@@ -23,7 +28,15 @@ from engine.market.venues.weighted import WeightedState, WeightedToken
 DECIMALS = (6, 8, 18, 18, 0)
 TOKENS = tuple(f"sim:alpha/token:T{i}" for i in range(len(DECIMALS)))
 FAR = "sim:beta/token:T0"
-INFOS = {FAR: AssetInfo(6), **{token: AssetInfo(d) for token, d in zip(TOKENS, DECIMALS, strict=True)}}
+PERPETUAL = "sim:alpha/perp:ETH-lin-token.T2-sim.eth"
+LINEAR, INVERSE = (f"sim:alpha/perp:X-{style}-token.T1-sim.x" for style in ("lin", "inv"))
+INFOS = {
+    LINEAR: AssetInfo(0),
+    INVERSE: AssetInfo(0),
+    FAR: AssetInfo(6),
+    PERPETUAL: AssetInfo(18),
+    **{token: AssetInfo(d) for token, d in zip(TOKENS, DECIMALS, strict=True)},
+}
 TIME = 1_000_000
 
 amounts = st.integers(0, 100).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
@@ -77,9 +90,11 @@ def stables() -> st.SearchStrategy[StableState]:
 
 
 def curve_stables() -> st.SearchStrategy[CurveStableState]:
-    """Pools up to a million times out of balance, with and without rates, the older arithmetic and the newer."""
+    """Pools up to a million times out of balance, with and without rates, the older arithmetic and the newer, its fee too."""
 
-    def build(sizes: list[tuple[int, int]], amplification: int, fee: int, precision: int, style: str) -> Any:
+    def build(
+        sizes: list[tuple[int, int]], amplification: int, fee: int, precision: int, style: str, offpeg: int
+    ) -> Any:
         coins = [
             {
                 "asset": token,
@@ -90,14 +105,16 @@ def curve_stables() -> st.SearchStrategy[CurveStableState]:
         ]
         wire = {"coins": coins, "amplification": amplification * precision, "precision": precision, "fee": fee}
         return CurveStableState.model_validate(
-            {"id": "sim:alpha/pool:c", "admin_fee": 5 * 10**9, "products": style, **wire}
+            {"id": "sim:alpha/pool:c", "admin_fee": 5 * 10**9, "products": style, "offpeg_multiplier": offpeg, **wire}
         )
 
     whole = st.integers(10, 40).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1)))
     rates = st.one_of(st.just(ONE), st.integers(ONE // 2, 2 * ONE))
     sizes = st.lists(st.tuples(whole, rates), min_size=2, max_size=len(TOKENS))
     styles = st.sampled_from(["together", "apart"])
-    return st.builds(build, sizes, st.integers(1, 5000), st.integers(0, 10**8), st.sampled_from([1, 100]), styles)
+    offpegs = st.sampled_from([0, 0, 10**10, 5 * 10**10, 2 * 10**11])
+    precisions = st.sampled_from([1, 100])
+    return st.builds(build, sizes, st.integers(1, 5000), st.integers(0, 10**8), precisions, styles, offpegs)
 
 
 @st.composite
@@ -191,9 +208,13 @@ def concentrateds(draw: Callable[..., Any]) -> ConcentratedState:
 
 
 def order_books() -> st.SearchStrategy[OrderBookState]:
-    def build(steps: list[int], split: int, lots: list[int], lot: int, tick: tuple[int, int]) -> OrderBookState:
+    def build(
+        steps: list[int], split: int, lots: list[int], lot: int, terms: tuple[bool, tuple[int, int]], fee: Fee | None
+    ) -> OrderBookState:
+        inverse, tick = terms
         prices = [sum(steps[: i + 1]) for i in range(len(steps))]
         levels = [Level(price=p, size=n * lot) for p, n in zip(prices, lots, strict=False)]
+        levels = levels[::-1] if inverse else levels
         return OrderBookState(
             id="sim:alpha/book:b",
             base=TOKENS[4],
@@ -203,6 +224,8 @@ def order_books() -> st.SearchStrategy[OrderBookState]:
             bids=tuple(reversed(levels[:split])),
             asks=tuple(levels[split:]),
             expiry_seconds=TIME + 1,
+            taker_fee=fee,
+            inverse=inverse,
         )
 
     return st.builds(
@@ -211,13 +234,123 @@ def order_books() -> st.SearchStrategy[OrderBookState]:
         st.integers(0, 8),
         st.lists(st.integers(0, 10**6), min_size=8, max_size=8),
         st.sampled_from([1, 10, 1000]),
-        st.sampled_from([(5000, 1), (1, 1), (7, 3)]),
+        st.sampled_from(
+            [(False, (5000, 1)), (False, (1, 1)), (False, (7, 3)), (True, (1, 2 * 10**8)), (True, (1, 4001))]
+        ),
+        st.sampled_from(
+            [
+                None,
+                Fee(rate=(5, 10**4)),
+                Fee(rate=(3, 7), fixed=50),
+                Fee(of="size", rate=(3000, 1), cap=(1, 8)),
+                Fee(of="size", rate=(10, 3), cap=(1, 8), fixed=1),
+            ]
+        ),
+    )
+
+
+def perpetual_books() -> st.SearchStrategy[PerpetualBookState]:
+    """Books of both styles, some at their cap or reduce-only."""
+
+    def build(book: OrderBookState, position: int, room: int | None, *, reduce_only: bool) -> PerpetualBookState:
+        fields: dict[str, Any] = {name: getattr(book, name) for name in OrderBookState.model_fields}
+        fields |= {"kind": "perpetual_book", "base": INVERSE if book.inverse else LINEAR, "expiry_seconds": None}
+        interest = abs(position) + 10**6
+        return PerpetualBookState(
+            **fields,
+            oracle_price=(7, 5),
+            oracle_seconds=TIME,
+            open_interest=interest,
+            interest_cap=None if room is None else interest + room,
+            position=position,
+            reduce_only=reduce_only,
+            funding_rate=(-1, 10**4),
+            funding_interval_seconds=3600,
+            funding_next_seconds=TIME,
+            tiers=(Tier(above=0, initial_bps=200, maintenance_bps=100),),
+        )
+
+    return st.builds(
+        build,
+        order_books(),
+        st.integers(-(10**9), 10**9),
+        st.sampled_from([None, None, 10**6, 10**10]),
+        reduce_only=st.integers(0, 4).map(lambda chance: chance == 0),
+    )
+
+
+def rfqs() -> st.SearchStrategy[RfqState]:
+    """Quotes with falling prices; once: gaps, and ranges that begin where more still gets no less."""
+
+    def build(sizes: list[tuple[int, int]], price: tuple[int, int], used: int, *, divisible: bool) -> RfqState:
+        ranges, start, best = [], 0, 0
+        for i, (gap, width) in enumerate(sizes):
+            least = start + 1 + (0 if divisible and i else gap)
+            ratio = (price[0] * (20 - i), price[1] * 20)
+            if not divisible:
+                least = max(least, -(-best * ratio[1] // ratio[0]))
+            start = least + width
+            best = -(-start * ratio[0] // ratio[1])
+            ranges.append(QuoteRange(least=least, most=start, price=ratio))
+        return RfqState(
+            id="sim:alpha/rfq:x",
+            maker="import:maker",
+            asset_in=TOKENS[0],
+            asset_out=TOKENS[1],
+            ranges=tuple(ranges),
+            expiry_seconds=TIME + 1,
+            divisible=divisible,
+            used=min(used, start) if divisible else 0,
+        )
+
+    return st.builds(
+        build,
+        st.lists(st.tuples(st.integers(0, 50), st.integers(0, 10**6)), min_size=1, max_size=4),
+        st.tuples(st.integers(1, 10**9), st.integers(1, 10**9)),
+        st.integers(0, 10**5),
+        divisible=st.booleans(),
+    )
+
+
+@st.composite
+def perpetuals(draw: Callable[..., Any]) -> PerpetualState:
+    """Markets with either skew, near and far from their caps, of cheap and dear assets."""
+    scale = draw(st.integers(70, 90).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1))))
+    price = draw(st.integers(45, 80).flatmap(lambda bits: st.integers(2**bits, 2 ** (bits + 1))))
+    skew = draw(st.integers(-scale // 2, scale // 2))
+    shorts = max(0, -skew) + draw(st.integers(0, scale))
+    side = draw(st.sampled_from([0, 1, -1]))
+    position = side * draw(st.integers(0, shorts + skew if side > 0 else shorts))
+    least = -(-16 * (price // UNIT + 4) * scale // price)
+    fee = -(-8 * (price // UNIT + 4) * UNIT // price)
+    maker, more = draw(st.sampled_from([(fee, 0), (2 * 10**14, 4 * 10**14), (10**15, 10**16)]))
+    return PerpetualState(
+        id="sim:alpha/market:perp",
+        base=PERPETUAL,
+        quote=TOKENS[2],
+        oracle_price=price,
+        oracle_seconds=TIME - 5,
+        oracle_max_age_seconds=60,
+        skew_scale=scale,
+        long_interest=shorts + skew,
+        short_interest=shorts,
+        interest_cap=draw(st.integers(scale, 2 * scale)),
+        position=position,
+        reduce_only=position != 0 and draw(st.integers(0, 9)) == 0,
+        step=draw(st.integers(least, 1000 * least)),
+        maker_fee=max(maker, fee),
+        taker_fee=max(maker, fee) + more,
+        dynamic_fee=draw(st.sampled_from([0, 10**15])),
+        funding_rate=draw(st.integers(-(10**17), 10**17)),
+        funding_seconds=TIME - draw(st.integers(0, 10**5)),
+        max_funding_velocity=9 * UNIT,
+        tiers=(Tier(above=0, initial_bps=200, maintenance_bps=100),),
     )
 
 
 def bridges() -> st.SearchStrategy[BridgeState]:
     return st.builds(
-        lambda fixed, fee, rate, capacity, delay: BridgeState(
+        lambda fixed, fee, rate, capacity, delay, least, whole: BridgeState(
             id="sim:alpha/bridge:x",
             asset_in=TOKENS[0],
             asset_out=FAR,
@@ -226,12 +359,16 @@ def bridges() -> st.SearchStrategy[BridgeState]:
             rate=rate,
             capacity=capacity,
             delay_seconds=delay,
+            fee_least=least,
+            fee_on_whole=whole,
         ),
         st.integers(0, 10**6),
         fees,
         st.sampled_from([(1, 1), (10**12, 1), (1, 10**3)]),
         amounts,
         st.integers(1, 10**6),
+        st.sampled_from([0, 0, 1, 10**5]),
+        st.booleans(),
     )
 
 
@@ -244,5 +381,8 @@ STATES: dict[str, st.SearchStrategy[Any]] = {
     "solidly": solidlys(),
     "concentrated": concentrateds(),
     "order_book": order_books(),
+    "perpetual": perpetuals(),
+    "perpetual_book": perpetual_books(),
+    "rfq": rfqs(),
     "bridge": bridges(),
 }

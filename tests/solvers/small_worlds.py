@@ -8,7 +8,7 @@ from engine.market.venues import AnyVenueState
 from engine.market.venues.bridge import BridgeState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.order_book import Level, OrderBookState
-from intents.outcome import Outcome
+from intents.outcome import Outcome, is_derivative
 
 NOW = 1_600_000_000
 SOLVER = "test"
@@ -116,7 +116,7 @@ def problem(
     }
     for intent in intents:
         for asset, amount in (*intent.outcome.pays.items(), *intent.outcome.max_escrow.items()):
-            if "option:" not in asset:
+            if not is_derivative(asset):
                 own = held.setdefault(intent.outcome.owner, {})
                 own[asset] = own.get(asset, 0) + amount
     for (owner, asset), amount in (balances or {}).items():
@@ -131,7 +131,7 @@ def problem(
             "deribit:main": Chain(),
         },
         assets={asset: Asset(decimals=decimals, symbol=asset[-20:]) for asset in sorted(assets)},
-        prices={asset: ReferencePrice(ratio=(1, 1), **price) for asset in sorted(assets) if "option:" not in asset},
+        prices={asset: ReferencePrice(ratio=(1, 1), **price) for asset in sorted(assets) if not is_derivative(asset)},
         venues=venues,
     )
     return Problem(

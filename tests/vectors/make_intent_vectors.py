@@ -4,7 +4,7 @@
 
 outcomes.json      outcome and deployment salt -> typed data, digest (the intent's id), signature by the stated key
 cancellations.json the same for cancellations
-instruments.json   option id -> its parts; texts that are no option id; Deribit names
+instruments.json   option, future and perpetual id -> its parts; texts that are none; Deribit names
 payoffs.json       positions -> payoff (knots, last slope), values, loss supremum, escrow; floors -> whether they are met
 
 Rationals are strings "n" or "n/d". The keys are examples; nothing of worth may belong to them.
@@ -21,7 +21,8 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from intents.instruments import Option, from_deribit, option_asset, parse_option
+from intents.futures import contract_from_deribit
+from intents.instruments import Option, from_deribit, option_asset, parse_instrument, parse_option
 from intents.kinds import Terms, payoff, structure, swap
 from intents.outcome import ExposureBound, IndexHaircut, Knot, Outcome, PayoffFloor
 from intents.payoff import PiecewiseLinear, combine, floor_payoff, option_payoff
@@ -144,6 +145,14 @@ def _signed(name: str, value: Signable) -> dict[str, object]:
     }
 
 
+CONTRACTS = (
+    "deribit:main/future:BTC-20201225T08-inv-coin.BTC-deribit.btc",
+    "deribit:main/perp:BTC-inv-coin.BTC-deribit.btc",
+    "dydx:main/perp:ETH-lin-token.USDC-dydx.eth",
+)
+CONTRACT_NAMES = ("BTC-25DEC20", "BTC-PERPETUAL", "SOL_USDC-PERPETUAL", "BTC_USDC-5JUN26")
+
+
 def _instruments() -> dict[str, object]:
     call = parse_option(SPREAD_LOW)
     options: list[Option] = [
@@ -172,9 +181,17 @@ def _instruments() -> dict[str, object]:
         SPREAD_LOW.replace("coin.BTC", "option.BTC"),
         SPREAD_LOW.replace("-deribit.btc", ""),
         BTC,
+        CONTRACTS[0].replace("T08", "T8"),
+        CONTRACTS[1].replace("/perp:", "/future:"),
+        CONTRACTS[2].replace("-lin-", "-quanto-"),
     )
     return {
         "options": [{"asset": option_asset(option), **asdict(option), "issuer": option.issuer} for option in options],
+        "contracts": [
+            {"asset": asset, **asdict(parse_instrument(asset)), "issuer": parse_instrument(asset).issuer}
+            for asset in CONTRACTS
+        ],
+        "deribit_contracts": [{"name": name, **contract_from_deribit(name)._asdict()} for name in CONTRACT_NAMES],
         "refused": list(refused),
         "deribit": [{"name": name, **from_deribit(name)._asdict()} for name in names],
         "refused_deribit": ["BTC-05JUN20-9000-C", "BTC-31JUN20-9000-C", "BTC-5JUN20-9000-X", "BTC-PERPETUAL"],

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from engine.market.feeds.vector_case import Case, Unsupported
+from engine.market.feeds.buffer_vectors import buffer_cases
+from engine.market.feeds.vector_case import Case, Unsupported, each
 from engine.market.venues import balancer_v3 as vault
 from engine.market.venues.balancer_v3 import PoolMaths, Surge, V3Pool
 from engine.market.venues.balancer_v3_gyro import EllipticMaths
@@ -19,48 +20,51 @@ from engine.market.venues.balancer_v3_pools import (
     StableMaths,
     WeightedMaths,
     bootstrapping_weights,
-    buffer_amount,
     moving_weights,
 )
 from engine.market.venues.balancer_v3_reclamm import RatioChange, ReClammMaths
-from intents.values import ceil_div
 
-BUFFER_UNITS = 2
-"""A buffer's rate may be off by this many of its last digits, and its result by as many units more."""
+SECTIONS = ("swaps", "adds", "removes")
+"""Lists of recorded outputs."""
 
-BUFFER_REASON = "a wrapped token converts by totals of its own vault, of which the file has a rounded rate only"
+EXCHANGES = {0: vault.swap_in, 1: vault.swap_out}
+"""By `swapKind`."""
 
 
 def balancer_v3_cases(data: dict[str, Any]) -> Iterator[Case | Unsupported]:
     """Every case of a file. KeyError and the like where it is not of the format."""
     stated = data["pool"]
     kind = str(stated["poolType"])
-    tokens = [str(token).lower() for token in stated["tokens"]]
     if kind == "Buffer":
-        yield from _buffer_cases(data, stated)
+        yield from buffer_cases(data)
         return
+    outputs = sum(len(data[section]) for section in SECTIONS if isinstance(data.get(section), list))
     hook = stated.get("hook")
     if hook is not None and hook.get("type") != "STABLE_SURGE":
-        yield Unsupported("", f"hook {hook.get('type')} has no arithmetic here")
+        yield Unsupported("", f"hook {hook.get('type')} has no arithmetic here ({outputs} recorded outputs)")
         return
     if kind not in _MATHS:
-        yield Unsupported("", f"pool type {kind} is no venue kind here")
+        yield Unsupported("", f"pool type {kind} is no venue kind here ({outputs} recorded outputs)")
         return
-    pool = _pool(stated, _MATHS[kind](stated))
-    yield from _swap_cases(data, stated, pool, tokens)
-    for number, add in enumerate(data.get("adds", ())):
-        yield from _add_cases(pool, add, f"adds/{number}")
-    for number, remove in enumerate(data.get("removes", ())):
-        yield from _remove_cases(pool, remove, f"removes/{number}")
+    tokens = [str(token).lower() for token in stated["tokens"]]
+    pool = _pool(stated, _MATHS[kind](stated), len(tokens))
+    yield from each("swaps", data.get("swaps", []), lambda name, swap: _swap_cases(stated, pool, tokens, swap, name))
+    yield from each("adds", data.get("adds", []), lambda name, add: _add_cases(pool, add, name))
+    yield from each("removes", data.get("removes", []), lambda name, remove: _remove_cases(pool, remove, name))
 
 
-def _pool(stated: dict[str, Any], maths: PoolMaths) -> V3Pool:
-    surge = stated.get("hook", {}).get("dynamicData")
+def _pool(stated: dict[str, Any], maths: PoolMaths, count: int) -> V3Pool:
+    surge = (stated.get("hook") or {}).get("dynamicData")
+    balances, factors, rates = (
+        _integers(stated[name]) for name in ("balancesLiveScaled18", "scalingFactors", "tokenRates")
+    )
+    if {len(balances), len(factors), len(rates)} != {count} or min((*factors, *rates), default=0) <= 0:
+        raise ValueError(f"a balance, a factor and a rate above 0 for each of {count} tokens are expected")
     return V3Pool(
         maths=maths,
-        balances=_integers(stated["balancesLiveScaled18"]),
-        factors=_integers(stated["scalingFactors"]),
-        rates=_integers(stated["tokenRates"]),
+        balances=balances,
+        factors=factors,
+        rates=rates,
         fee=int(stated["swapFee"]),
         supply=int(stated["totalSupply"]),
         surge=Surge(int(surge["surgeThresholdPercentage"]), int(surge["maxSurgeFeePercentage"])) if surge else None,
@@ -68,18 +72,19 @@ def _pool(stated: dict[str, Any], maths: PoolMaths) -> V3Pool:
 
 
 def _swap_cases(
-    data: dict[str, Any], stated: dict[str, Any], pool: V3Pool, tokens: list[str]
+    stated: dict[str, Any], pool: V3Pool, tokens: list[str], swap: dict[str, Any], name: str
 ) -> Iterator[Case | Unsupported]:
-    for number, swap in enumerate(data.get("swaps", ())):
-        name = f"swaps/{number}"
-        source, target = (tokens.index(str(swap[side]).lower()) for side in ("tokenIn", "tokenOut"))
-        if stated.get("isSwapEnabled") is False or (
-            stated.get("isProjectTokenSwapInBlocked") and source == int(stated["projectTokenIndex"])
-        ):
-            yield Unsupported(name, "the pool refuses this swap")
-            continue
-        exchange = vault.swap_in if int(swap["swapKind"]) == 0 else vault.swap_out
-        yield Case(name, int(swap["outputRaw"]), partial(exchange, pool, source, target, int(swap["amountRaw"])))
+    source, target = (tokens.index(str(swap[side]).lower()) for side in ("tokenIn", "tokenOut"))
+    if stated.get("isSwapEnabled") is False or (
+        stated.get("isProjectTokenSwapInBlocked") and source == int(stated["projectTokenIndex"])
+    ):
+        yield Unsupported(name, "the pool refuses this swap")
+        return
+    if int(swap["swapKind"]) not in EXCHANGES:
+        yield Unsupported(name, f"swap kind {swap['swapKind']} is neither exact in (0) nor exact out (1)")
+        return
+    exchange = EXCHANGES[int(swap["swapKind"])]
+    yield Case(name, int(swap["outputRaw"]), partial(exchange, pool, source, target, int(swap["amountRaw"])))
 
 
 def _add_cases(pool: V3Pool, add: dict[str, Any], name: str) -> Iterator[Case | Unsupported]:
@@ -108,21 +113,6 @@ def _remove_cases(pool: V3Pool, remove: dict[str, Any], name: str) -> Iterator[C
         yield Case(name, pool_tokens, partial(vault.remove_single_out, pool, index, amounts[index]))
     else:
         yield Unsupported(name, f"liquidity is not removed by {remove['kind']} here")
-
-
-def _buffer_cases(data: dict[str, Any], stated: dict[str, Any]) -> Iterator[Case]:
-    wrapped, rate = str(stated["poolAddress"]).lower(), int(stated["rate"])
-    for number, swap in enumerate(data["swaps"]):
-        expected = int(swap["outputRaw"])
-        compute = partial(
-            buffer_amount,
-            int(swap["amountRaw"]),
-            rate,
-            wrap=str(swap["tokenIn"]).lower() != wrapped,
-            exact_in=int(swap["swapKind"]) == 0,
-        )
-        tolerance = BUFFER_UNITS + ceil_div(BUFFER_UNITS * expected, rate)
-        yield Case(f"swaps/{number}", expected, compute, (tolerance, BUFFER_REASON))
 
 
 def _weighted(stated: dict[str, Any]) -> PoolMaths:

@@ -23,7 +23,7 @@ from engine.auction.problem import Intent, Problem
 from engine.market.demo import demo_intent, demo_owner, with_intents
 from engine.market.venues.order_book import Level, OrderBookState, cost_of, proceeds_of
 from intents.errors import InputError
-from intents.instruments import Option, Right, parse_option
+from intents.instruments import Option, Right, is_option, parse_option
 from intents.kinds import Terms, payoff
 from intents.outcome import Knot, PayoffFloor
 from intents.values import ceil_div, shortest_decimal
@@ -115,7 +115,7 @@ def naive_cost(books: Sequence[tuple[OrderBookState, int]]) -> tuple[int, int]:
 def _chain(problem: Problem) -> _Chain:
     by_expiry: dict[int, dict[tuple[Right, Fraction], OrderBookState]] = {}
     for venue in problem.snapshot.venues:
-        if isinstance(venue, OrderBookState) and venue.expiry_seconds is not None:
+        if isinstance(venue, OrderBookState) and is_option(venue.base):
             option = parse_option(venue.base)
             if (option.style, option.settlement) != ("inverse", problem.snapshot.numeraire):
                 continue

@@ -144,6 +144,8 @@ def _crypto(data: _Wire, assets: list[str]) -> _Wire:
 def _curve(data: _Wire, assets: list[str]) -> _Wire:
     if "base_pool" in data or any(data.get("use_lending", ())):
         raise ValueError("the rates of its coins are not in the file")
+    if not all(0 <= token["decimals"] <= 18 for token in data["tokens"]):
+        raise ValueError("decimals from 0 to 18 are expected")
     coins = [
         {"asset": asset, "balance": balance, "rate": 10 ** (36 - token["decimals"])}
         for asset, balance, token in zip(assets, data["balances"], data["tokens"], strict=True)

@@ -3,8 +3,10 @@
 Guarantees
 1. Reading refuses what the model can not price: a scenario in which the forward or the volatility would not stay
    positive, an option without volatility, an expired instrument, a future whose size is 0; each with its field.
-2. An option says nothing twice: its terms are read from its id (intents.instruments). Futures and perpetuals, whose
-   ids this engine does not read, state theirs as a `Contract`.
+2. An instrument says nothing twice: its terms are read from its id (intents.instruments). Futures and perpetuals whose
+   ids this engine does not read state theirs as a `Contract`.
+3. A contract that is read from its id is bought for its price (intents.futures): what it is worth counts, as an option's
+   mark does. Gains of one that is stated as a `Contract` are in the holder's balance, so its mark is 0.
 
 Units: prices are decimals in quote per underlying; volatilities decimals a year of 365 days (0.6 is 60 %); times are
 seconds since 1970. A linear contract settles in an asset worth one quote unit; an inverse one in its underlying.
@@ -20,8 +22,7 @@ from pydantic import Field, model_validator
 
 from intents.errors import InputError
 from intents.identifiers import AssetId
-from intents.instruments import Right, Style, parse_option
-from intents.outcome import is_derivative
+from intents.instruments import Right, Style, is_option, parse_instrument, parse_option
 from intents.payoff import BASIS
 from intents.values import DecimalText, Value
 
@@ -92,7 +93,10 @@ class RiskInputs(Value):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """An instrument's terms, whatever its kind. Options have strike and right; perpetuals have no expiry."""
+    """An instrument's terms, whatever its kind. Options have strike and right; perpetuals have no expiry.
+
+    `is_bought`: the holder paid its price, so that its value is the holder's; not so where gains go to the balance.
+    """
 
     underlying: str
     index: str
@@ -102,12 +106,14 @@ class Terms:
     expiry_seconds: int | None
     strike: Fraction | None = None
     right: Right | None = None
+    is_bought: bool = True
 
 
 def terms_of(asset: AssetId, instrument: Instrument) -> Terms:
-    """The terms that the id (options) or the contract states. Raises InputError `bad_instrument`, `contract_not_fit`."""
-    if is_derivative(asset):
-        if instrument.contract is not None:
+    """The terms that the id or the contract states. Raises InputError `bad_instrument`, `contract_not_fit`."""
+    contract = instrument.contract
+    if is_option(asset):
+        if contract is not None:
             raise InputError(
                 "contract_not_fit", "/contract", expected="none: the id of an option says its terms", actual=asset
             )
@@ -122,9 +128,8 @@ def terms_of(asset: AssetId, instrument: Instrument) -> Terms:
             Fraction(option.strike),
             option.right,
         )
-    contract = instrument.contract
     if contract is None:
-        raise InputError("contract_not_fit", "/contract", expected="the terms of a future or perpetual", actual="none")
+        return _bought_contract(asset)
     return Terms(
         contract.underlying,
         contract.index,
@@ -132,7 +137,17 @@ def terms_of(asset: AssetId, instrument: Instrument) -> Terms:
         contract.settlement,
         Fraction(contract.size),
         contract.expiry_seconds,
+        is_bought=False,
     )
+
+
+def _bought_contract(asset: AssetId) -> Terms:
+    try:
+        found = parse_instrument(asset)
+    except InputError:
+        expected = "the terms of a future or perpetual, where its id does not say them"
+        raise InputError("contract_not_fit", "/contract", expected=expected, actual="none") from None
+    return Terms(found.underlying, found.index, found.style, found.settlement, Fraction(1), found.expiry_seconds)
 
 
 def check_instrument(asset: AssetId, instrument: Instrument, time: int) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError, model_validator
 
 from engine.market.margin.account import Account, MarginRules
 from engine.market.margin.inputs import RiskInputs, Scenario
-from engine.market.margin.scenarios import GroupMargin, Margin, effect_of, margin_of
+from engine.market.margin.scenarios import FillEffect, GroupMargin, Margin, margin_of
 from engine.market.margin.tables import RiskTables, audit_tables, build_tables, digest_of
 from engine.market.margin.worst_loss import worst_losses
 from intents.errors import InputError
@@ -108,20 +108,24 @@ def report_on(portfolio: Portfolio) -> MarginReport:
     Raises InputError as `build_tables`, `margin_of` and `worst_losses` do, or `amount_out_of_range`.
     """
     tables = portfolio.tables or build_tables(portfolio.market)
-    account, rules = portfolio.account, portfolio.rules
+    account, fill = portfolio.account, portfolio.fill
     try:
-        fill = None
-        if portfolio.fill is not None:
-            effect = effect_of(tables, rules, account, portfolio.fill)
-            fill = FillReport(
-                allowed=effect.is_allowed,
-                fault=None if effect.is_allowed else "insufficient_margin",
-                after=_account_report(tables, account.after(portfolio.fill), effect.after),
-            )
-        now = _account_report(tables, account, margin_of(tables, rules, account))
-        return MarginReport(**dict(now), tables=digest_of(tables), fill=fill)
+        return report_of(tables, portfolio.rules, account, None if fill is None else account.after(fill))
     except ValidationError as error:  # values made here, not read
         raise input_error(error) from None
+
+
+def report_of(tables: RiskTables, rules: MarginRules, account: Account, after: Account | None) -> MarginReport:
+    """As `report_on`, of an account that a fill, where there is one, turns into `after`. Raises ValidationError for sums."""
+    now, fill = margin_of(tables, rules, account), None
+    if after is not None:
+        effect = FillEffect(now, margin_of(tables, rules, after))
+        fill = FillReport(
+            allowed=effect.is_allowed,
+            fault=None if effect.is_allowed else "insufficient_margin",
+            after=_account_report(tables, after, effect.after),
+        )
+    return MarginReport(**dict(_account_report(tables, account, now)), tables=digest_of(tables), fill=fill)
 
 
 def _account_report(tables: RiskTables, account: Account, margin: Margin) -> AccountReport:

@@ -7,7 +7,7 @@ Guarantees
 2. Maintenance of a group = max(scan, short floor + the perpetuals' tiers) + short add-on; initial = max(maintenance *
    initial_bps, short floor + tiers at their initial rates + add-on). Tiers are marginal: each rate applies to its part of
    the notional, which is a venue's "rate * notional - deduction".
-3. Equity = balances and marks of options at their collateral's price: gains less the haircut, rounded down, debts plus it,
+3. Equity = balances and marks of what was bought at their collateral's price: gains less the haircut, rounded down, debts plus it,
    rounded up. Requirements are converted at the price plus the haircut of the settlement asset, rounded up. All in
    numeraire.
 4. One base unit more of any collateral never lowers equity; each rounding is against the account.
@@ -85,8 +85,8 @@ class Margin:
 class FillEffect:
     """An account's margin before and after a fill.
 
-    Allowed: afterwards equity covers the initial margin, or the fill reduces risk: it needs less initial margin than
-    before, and `free` is not lower.
+    Allowed: afterwards equity covers the initial margin, or the account is no worse off: it needs no more initial margin
+    than before, and `free` is not lower.
     """
 
     before: Margin
@@ -95,8 +95,8 @@ class FillEffect:
     @property
     def is_allowed(self) -> bool:
         """False is `insufficient_margin`."""
-        reduces = self.after.initial < self.before.initial and self.after.free >= self.before.free
-        return self.after.free >= 0 or reduces
+        no_riskier = self.after.initial <= self.before.initial and self.after.free >= self.before.free
+        return self.after.free >= 0 or no_riskier
 
 
 class _Positions:
@@ -122,8 +122,9 @@ class _Positions:
         self.delta += size * row.delta + over_greek
         self.gamma += size * row.gamma + over_greek
         self.vega += size * row.vega + over_greek
-        if terms.strike is not None:
+        if terms.is_bought:
             self.mark += size * row.mark + over
+        if terms.strike is not None:
             net = self.net.setdefault((terms.expiry_seconds, terms.strike), [0, 0])
             net[0] += size
             net[1] = max(net[1], row.notional)

@@ -11,8 +11,9 @@ Guarantees
    4 + 1/s, s = volatility * sqrt(years), as d1 amplifies errors by 1/s. The slack itself is exact and must be equal.
 
 Greeks are in money: delta = F dV/dF (gain if the forward doubled at this rate), gamma = F^2 d2V/dF2, vega = dV/dvol for
-a volatility higher by 1.00, all for one whole contract. Futures and perpetuals are exact and have slack 0; their mark is
-0, as gains of theirs settled so far are in the holder's balance.
+a volatility higher by 1.00, all for one whole contract. Futures and perpetuals are exact and have slack 0. Of one that is
+bought for its price (`Terms.is_bought`) a whole unit is worth F, or 1/F coins; else its mark is 0, as gains of it settled
+so far are in the holder's balance, and a whole inverse contract gains 1/F - 1/S a unit of quote.
 It does not: discount (rates are 0, as at Deribit), model skew moves or time passing, or say which scenarios are right.
 Sources: the "Models" rule of the design; the volatility's scaling (30 / days)^power: Deribit, "Portfolio Margin", and
 Paradex, "Portfolio Margin"; tables of P&L by scenario: CME SPAN's risk arrays.
@@ -74,14 +75,27 @@ class RiskTables(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class AuditFault:
-    """The first cell out of tolerance: `column` is pnl/<scenario>, mark, delta, gamma, vega, notional or a slack."""
+class AuditedCell:
+    """A cell computed again: `column` is pnl/<scenario>, mark, delta, gamma, vega, notional or a slack; or `row`.
+
+    None where one side has no such cell.
+    """
 
     asset: AssetId
     column: str
     expected: int | None
     actual: int | None
     tolerance: int
+
+    @property
+    def difference(self) -> int | None:
+        """By how many base units the two differ."""
+        return None if self.expected is None or self.actual is None else abs(self.expected - self.actual)
+
+    @property
+    def is_within(self) -> bool:
+        """Whether that is at most the tolerance."""
+        return self.difference is not None and self.difference <= self.tolerance
 
 
 def build_tables(inputs: RiskInputs) -> RiskTables:
@@ -97,18 +111,21 @@ def digest_of(tables: RiskTables) -> str:
     return content_hash("clearway/risk-tables/1", tables)
 
 
-def audit_tables(tables: RiskTables) -> AuditFault | None:
+def audit_tables(tables: RiskTables) -> AuditedCell | None:
     """Recompute the tables from their inputs; the first cell, in order of asset and column, that is out of tolerance."""
+    return next((cell for cell in audited_cells(tables) if not cell.is_within), None)
+
+
+def audited_cells(tables: RiskTables) -> Iterator[AuditedCell]:
+    """Every cell of the tables beside what their inputs give, in order of asset and column."""
     inputs = tables.inputs
     for asset in sorted(inputs.instruments.keys() | tables.rows.keys()):
         if asset not in inputs.instruments or asset not in tables.rows:
-            return AuditFault(asset, "row", int(asset in inputs.instruments), int(asset in tables.rows), 0)
+            yield AuditedCell(asset, "row", int(asset in inputs.instruments), int(asset in tables.rows), 0)
+            continue
         wanted, found = dict(_cells(_row(inputs, asset))), dict(_cells(tables.rows[asset]))
         for column in sorted(wanted.keys() | found.keys(), key=list(wanted | found).index):
-            expected, actual, tolerance = wanted.get(column), found.get(column), _tolerance(wanted, column)
-            if expected is None or actual is None or abs(expected - actual) > tolerance:
-                return AuditFault(asset, column, expected, actual, tolerance)
-    return None
+            yield AuditedCell(asset, column, wanted.get(column), found.get(column), _tolerance(wanted, column))
 
 
 def vol_change(inputs: RiskInputs, scenario: Scenario, seconds: int) -> float:
@@ -170,20 +187,24 @@ def _scale(inputs: RiskInputs, strike: Fraction, forward: Fraction, unit: Fracti
 
 
 def _delta_one_row(inputs: RiskInputs, instrument: Instrument, terms: Terms) -> Row:
-    """A linear contract gains s of its notional where the price moves by s; an inverse one s / (1 + s)."""
+    """A linear contract gains s of its notional where the price moves by s; an inverse one s / (1 + s).
+
+    A whole unit of an inverse one that is bought loses that: it is worth 1/S coins, which falls as the price rises.
+    """
     forward, unit = Fraction(instrument.forward), terms.size * 10**instrument.settlement_decimals
     linear = terms.style == "linear"
     notional = unit * forward if linear else unit / forward
+    sign = -1 if terms.is_bought and not linear else 1
 
     def gain(scenario: Scenario) -> Fraction:
         move = Fraction(scenario.spot_bps, BASIS)
-        return (move if linear else move / (1 + move)) * Fraction(scenario.weight_bps, BASIS)
+        return sign * (move if linear else move / (1 + move)) * Fraction(scenario.weight_bps, BASIS)
 
     return Row(
         pnl=tuple(floor(notional * gain(scenario)) for scenario in inputs.scenarios),
-        mark=0,
-        delta=floor(notional),
-        gamma=0 if linear else floor(-2 * notional),
+        mark=floor(notional) if terms.is_bought else 0,
+        delta=floor(sign * notional),
+        gamma=0 if linear else floor(-2 * sign * notional),
         vega=0,
         notional=ceil(notional),
         slack=0,

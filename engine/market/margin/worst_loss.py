@@ -1,8 +1,8 @@
 """The most that positions can lose by their expiry, without any model: payoffs on the grid of strikes.
 
 Guarantees: exact; over every fixing price from 0 up, not samples (intents.payoff); per settlement asset, underlying,
-index, style and expiry, never netted between those. Options and futures count by what they pay at expiry: an option's
-premium has changed hands; a future pays its move from the forward at which the inputs mark it.
+index, style and expiry, never netted between those. Options and futures count by what they pay at expiry: the price of
+what was bought has changed hands; a future that was not pays its move from the forward at which the inputs mark it.
 Perpetuals have no expiry, hence no worst loss; they are left out, and `margin_of` covers them.
 Source: the maximum-loss part of Derive's standard margin; docs/rules.md section 3 for inverse payoffs.
 """
@@ -17,8 +17,8 @@ from typing import NamedTuple
 from engine.market.margin.inputs import Instrument, RiskInputs, terms_of
 from intents.errors import InputError
 from intents.identifiers import AssetId
-from intents.instruments import Style, parse_option
-from intents.payoff import PiecewiseLinear, combine, option_payoff
+from intents.instruments import Style, parse_instrument
+from intents.payoff import PiecewiseLinear, combine, instrument_payoff
 
 
 class LossClass(NamedTuple):
@@ -52,7 +52,7 @@ def _unit_payoff(asset: AssetId, instrument: Instrument) -> PiecewiseLinear:
     """What one base unit pays at expiry in base units of the settlement asset (inverse: times S)."""
     contract = instrument.contract
     if contract is None:
-        return option_payoff(parse_option(asset), instrument.settlement_decimals, instrument.decimals)
+        return instrument_payoff(parse_instrument(asset), instrument.settlement_decimals, instrument.decimals)
     unit = Fraction(contract.size) * Fraction(10**instrument.settlement_decimals, 10**instrument.decimals)
     forward = Fraction(instrument.forward)
     if contract.style == "linear":

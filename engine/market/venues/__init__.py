@@ -13,6 +13,9 @@ from engine.market.venues.constant_product import ConstantProduct, ConstantProdu
 from engine.market.venues.curve_crypto import CurveCrypto, CurveCryptoState
 from engine.market.venues.curve_stable import CurveStable, CurveStableState
 from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.perpetual import Perpetual, PerpetualState
+from engine.market.venues.perpetual_book import PerpetualBook, PerpetualBookState
+from engine.market.venues.rfq import Rfq, RfqState
 from engine.market.venues.solidly import Solidly, SolidlyState
 from engine.market.venues.stable import Stable, StableState
 from engine.market.venues.weighted import Weighted, WeightedState
@@ -28,6 +31,9 @@ KINDS: dict[str, AnyKind] = {
         Solidly(),
         Concentrated(),
         OrderBook(),
+        Perpetual(),
+        PerpetualBook(),
+        Rfq(),
         Bridge(),
     )
 }
@@ -42,6 +48,9 @@ AnyVenueState = Annotated[
     | SolidlyState
     | ConcentratedState
     | OrderBookState
+    | PerpetualState
+    | PerpetualBookState
+    | RfqState
     | BridgeState,
     Field(discriminator="kind"),
 ]

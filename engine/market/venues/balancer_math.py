@@ -2,8 +2,8 @@
 
 Source: balancer/balancer-v2-monorepo, pkg/solidity-utils/contracts/math/LogExpMath.sol and FixedPoint.sol (the maths of
 every weighted pool deployed from April 2021 on). Written anew from the contracts' formulas; the integers, the order of
-operations and the direction of every rounding are theirs. Solidity divides signed integers towards zero; here
-`_quotient` does where a sign can occur.
+operations and the direction of every rounding are theirs. Solidity divides signed integers towards zero, so a logarithm
+below 0 is computed as its size with the sign put on at the end; a series ends where its terms are 0.
 
 `power` is x^y with an error of at most MAX_POW_RELATIVE_ERROR of it plus one unit; `power_up` adds that error, so it is
 never below x^y, `power_down` takes it off. Domain: 0 < x < 2^255, 0 <= y and a result from e^-41 to e^130; outside it
@@ -22,7 +22,8 @@ _ONE_20 = 10**20
 _ONE_36 = 10**36
 _LN_36_LOWER_BOUND = 9 * 10**17
 _LN_36_UPPER_BOUND = 11 * 10**17
-_MIN_NATURAL_EXPONENT = -41 * ONE
+_MIN_NATURAL_EXPONENT = 41 * ONE
+"""The size of the smallest one, -41."""
 _MAX_NATURAL_EXPONENT = 130 * ONE
 
 # Pairs (x_n, a_n) with a_n = e^x_n and x_n = 2^(7-n). The first two a_n are plain integers and their x_n have 18
@@ -45,6 +46,8 @@ _STEPS = (
 )
 _EXP_STEPS = _STEPS[:8]
 """The exponential needs no steps below 1/4."""
+
+_SMALLEST_EXP_STEP = _EXP_STEPS[-1][0]
 
 
 def mul_up(a: int, b: int) -> int:
@@ -101,20 +104,14 @@ def power(x: int, y: int) -> int:
     if y == 0:
         return ONE
     if _LN_36_LOWER_BOUND < x < _LN_36_UPPER_BOUND:
-        logarithm = _ln_36(x)
-        whole = _quotient(logarithm, ONE)
-        exponent = whole * y + _quotient((logarithm - whole * ONE) * y, ONE)
+        whole, rest = divmod(_ln_36(x), ONE)
+        exponent = (whole * y + rest * y // ONE) // ONE
     else:
-        exponent = (-_ln(ONE * ONE // x) if x < ONE else _ln(x)) * y
-    exponent = _quotient(exponent, ONE)
-    if not _MIN_NATURAL_EXPONENT <= exponent <= _MAX_NATURAL_EXPONENT:
-        raise ValueError(f"expected -41 <= y ln x <= 130, got {exponent} in units of 10^-18")
-    return _exp(exponent) if exponent >= 0 else ONE * ONE // _exp(-exponent)
-
-
-def _quotient(a: int, b: int) -> int:
-    """Towards zero, as Solidity divides; b > 0."""
-    return a // b if a >= 0 else -(-a // b)
+        exponent = _ln(ONE * ONE // x if x < ONE else x) * y // ONE
+    if exponent > (_MIN_NATURAL_EXPONENT if x < ONE else _MAX_NATURAL_EXPONENT):
+        signed = -exponent if x < ONE else exponent
+        raise ValueError(f"expected -41 <= y ln x <= 130, got {signed} in units of 10^-18")
+    return ONE * ONE // _exp(exponent) if x < ONE else _exp(exponent)
 
 
 def _exp(x: int) -> int:
@@ -127,14 +124,17 @@ def _exp(x: int) -> int:
             break
     x *= 100
     product = _ONE_20
-    for step, value in _EXP_STEPS:
-        if x >= step:
-            x -= step
-            product = product * value // _ONE_20
+    if x >= _SMALLEST_EXP_STEP:
+        for step, value in _EXP_STEPS:
+            if x >= step:
+                x -= step
+                product = product * value // _ONE_20
     term = x
     series = _ONE_20 + term
     for n in range(2, 13):
         term = term * x // _ONE_20 // n
+        if not term:
+            break
         series += term
     return product * series // _ONE_20 * first // 100
 
@@ -157,17 +157,19 @@ def _ln(a: int) -> int:
 
 
 def _ln_36(x: int) -> int:
-    """Natural logarithm of x near 1, with 36 decimals."""
+    """|ln x| for x near 1, with 36 decimals."""
     x *= ONE
-    z = _quotient((x - _ONE_36) * _ONE_36, x + _ONE_36)
+    z = abs(x - _ONE_36) * _ONE_36 // (x + _ONE_36)
     return 2 * _odd_series(z, _ONE_36, 15)
 
 
 def _odd_series(z: int, one: int, last: int) -> int:
-    """Half of ln((1 + z) / (1 - z)): z + z^3/3 + z^5/5 + ... up to z^last/last."""
+    """Half of ln((1 + z) / (1 - z)) for z >= 0: z + z^3/3 + z^5/5 + ... up to z^last/last."""
     square = z * z // one
     number = total = z
     for n in range(3, last + 1, 2):
-        number = _quotient(number * square, one)
-        total += _quotient(number, n)
+        number = number * square // one
+        if not number:
+            break
+        total += number // n
     return total

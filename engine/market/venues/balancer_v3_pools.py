@@ -3,7 +3,7 @@
     weighted      out = B_out (1 - (B_in / (B_in + x))^(w_in / w_out))       invariant = product of B_i^w_i
     stable        engine.market.venues.stable_math, V3's order of divisions
     fixed price   out = x / rate, for the project's token only
-    buffer        shares = assets / rate: wrapping and unwrapping at an ERC-4626 vault's rate
+    buffer        shares = assets / rate: wrapping and unwrapping at an ERC-4626 vault's rate, less the vault's units
 
 Weights that move: a liquidity bootstrapping pool's weights go from start to end by the share of time that has passed; a
 QuantAMM pool's weights by a multiplier for each second since its last update.
@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
 
 from engine.market.venues.balancer_math import (
     ONE,
@@ -175,10 +177,14 @@ def moving_weights(
     return tuple(weight + multiplier * seconds for weight, multiplier in zip(weights, multipliers, strict=True))
 
 
-def buffer_amount(amount: int, rate: int, *, wrap: bool, exact_in: bool) -> int:
-    """Units out (or in, where not `exact_in`) of wrapping assets or unwrapping shares at an 18-decimal rate."""
+def buffer_amount(amount: int, rate: Fraction, *, wrap: bool, exact_in: bool, units: int) -> int:
+    """Units out (or in, where not `exact_in`) of wrapping assets or unwrapping shares, `rate` in 10^-18 assets a share.
+
+    `units`: what the vault takes from the amount and from the result (adds, where not `exact_in`). ValueError below MIN_WRAP.
+    """
     if amount < MIN_WRAP:
         raise ValueError(f"expected at least {MIN_WRAP} units, got {amount}")
-    if wrap == exact_in:
-        return (div_down if exact_in else div_up)(amount, rate)
-    return (mul_down if exact_in else mul_up)(amount, rate)
+    taken = -units if exact_in else units
+    given = amount + taken
+    value = given * ONE / rate if wrap == exact_in else given * rate / ONE
+    return (floor if exact_in else ceil)(value) + taken

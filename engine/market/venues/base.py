@@ -21,9 +21,10 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import Field
 
+from engine.market.kept import Kept
 from intents.errors import ClearwayError, InputError
 from intents.identifiers import AssetId, VenueId
-from intents.values import Amount, Value
+from intents.values import Amount
 
 
 class VenueStateError(InputError):
@@ -41,7 +42,7 @@ class TradeRefusedError(ClearwayError):
         super().__init__(f"{code}: {message}")
 
 
-class VenueState(Value):
+class VenueState(Kept):
     """What every venue's state has: its id, its kind (narrowed by subclasses) and the gas a leg burns there."""
 
     id: VenueId

@@ -192,6 +192,9 @@ class Concentrated:
         for protocol in state.protocol_fees:
             if not 0 <= protocol <= MAX_PROTOCOL_FEE:
                 raise VenueStateError("protocol_fees", expected=f"0 to {MAX_PROTOCOL_FEE} each", actual=str(protocol))
+        if max(state.swap_fee(down=True), state.swap_fee(down=False)) >= FEE_UNITS:
+            # V4 takes such a pool, which then keeps all that is paid in.
+            raise VenueStateError("fee", expected="below 100 % with the protocol's", actual=str(state.fee))
         if not MIN_SQRT_PRICE <= state.sqrt_price < MAX_SQRT_PRICE:
             raise VenueStateError("sqrt_price", expected="within the range of ticks", actual=str(state.sqrt_price))
         # After a swap that ended on a tick going down, the price is that tick's and the tick is the one below.

@@ -78,11 +78,11 @@ class CurveCryptoState(VenueState):
     price_scale: tuple[Amount, ...]
     amplification: int
     multiplier: Literal[100, 10000] = 10000
-    gamma: int
+    gamma: Amount
     invariant: Amount
     mid_fee: int
     out_fee: int
-    fee_gamma: int = Field(ge=0, le=ONE)
+    fee_gamma: Amount
 
     def scaled(self, index: int, balance: int) -> int:
         """A balance of one coin in units of the first, rounded down."""
@@ -120,6 +120,7 @@ class CurveCrypto:
             ("gamma", state.gamma, MIN_GAMMA, MAX_GAMMA),
             ("mid_fee", state.mid_fee, MIN_FEE, FEE_UNITS - 1),
             ("out_fee", state.out_fee, state.mid_fee, FEE_UNITS - 1),
+            ("fee_gamma", state.fee_gamma, 0, ONE),
         ):
             if not least <= value <= most:
                 raise VenueStateError(field, expected=f"{least} to {most}", actual=str(value))

@@ -35,9 +35,12 @@ def geometric_mean(values: Sequence[int]) -> int:
     mean = ordered[0]
     for _ in range(ROUNDS):
         before, product = mean, ONE
-        for value in ordered:
-            product = product * value // mean
-        mean = mean * ((n - 1) * ONE + product) // (n * ONE)
+        if n == 2:  # the two-asset contract's own order
+            mean = (mean + ordered[0] * ordered[1] // mean) // 2
+        else:
+            for value in ordered:
+                product = product * value // mean
+            mean = mean * ((n - 1) * ONE + product) // (n * ONE)
         difference = abs(mean - before)
         if difference <= 1 or difference * ONE < mean:
             return mean
@@ -102,8 +105,7 @@ def newton_balance(
         k0, total = k0_others * y * n // found, rest + y
         g1k0 = abs(gamma + ONE - k0) + 1
         first = ONE * found // gamma * g1k0 // gamma * g1k0 * multiplier // ann
-        # The two-asset contract divides the whole sum.
-        second = (ONE + 2 * ONE * k0) // g1k0 if n == 2 else ONE + 2 * ONE * k0 // g1k0
+        second = ONE + 2 * ONE * k0 // g1k0
         slope_y = ONE * y + total * second + first
         if slope_y < found * second:
             y = before // 2

@@ -3,20 +3,25 @@
     x_i = balance_i * rate_i / 10^18        rate_i = 10^(36 - decimals), times what a unit is worth where it is not 1
     out = (x_j - y - 1) * (1 - fee) * 10^18 / rate_j          y: the balance that keeps D (engine.market.venues.stable_math)
 
-A metapool's second coin is its base pool's token, whose rate is that pool's virtual price; a coin with an oracle (RAI,
+    fee' = m f / ((m - 1) * 4 x_i x_j / (x_i + x_j)^2 + 1)          stableswap-NG's: f at balance, up to m f away from it
+
+m is `offpeg_multiplier` in units of 10^-10, x_i and x_j the means of the scaled balances before and after the trade; without one (or
+with at most 1) the fee is f. A metapool's second coin is its base pool's token, whose rate is that pool's virtual price; a coin with an oracle (RAI,
 wstETH) has its price in its rate. Rounding: every division down but for the one unit off; fee in units of 10^-10, on the
 output; its admin share leaves the balances. Coins stand in the contract's order, which the divisions depend on.
 
 Source: curvefi/curve-contract, contracts/pool-templates/base/SwapTemplateBase.vy and meta/SwapTemplateMeta.vy (exchange);
-contracts/pools/3pool for pools whose amplification has no precision (`precision` 1). Not here: exchange_underlying
-(through the base pool), fees that depend on the balance (StableSwap-NG, Aave pools), lending rates that move within the
-auction. Exact output: the smallest input whose output is enough; these contracts have no function for it.
+contracts/pools/3pool for pools whose amplification has no precision (`precision` 1); curvefi/stableswap-ng,
+contracts/main/CurveStableSwapNG.vy (__exchange, _dynamic_fee; `products` apart, rates as `stored_rates` gives them). Not
+here: exchange_underlying (through the base pool), the Aave pools' fee, rates that move within the auction. Exact output: the smallest input whose output is enough; these contracts have no function for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from typing import Literal
 
 from pydantic import Field
@@ -31,7 +36,7 @@ from engine.market.venues.base import (
     refuse_level,
 )
 from engine.market.venues.exact_out import least_input
-from engine.market.venues.stable_math import Products, curve_balance, invariant
+from engine.market.venues.stable_math import CONTRACT, Products, curve_balance, invariant
 from engine.market.venues.stable_supply import StablePair, stable_supply
 from intents.identifiers import AssetId
 from intents.values import Amount, Value
@@ -41,6 +46,9 @@ ONE = 10**18
 
 FEE_UNITS = 10**10
 """Fixed point of fees."""
+
+MAX_MULTIPLIER = 10**15
+"""No pool's off-peg fee is more than 100,000 times its fee."""
 
 MAX_COINS = 8
 """Coins of a pool."""
@@ -75,6 +83,12 @@ class CurveStableState(VenueState):
     fee: int = Field(ge=0, lt=FEE_UNITS)
     admin_fee: int = Field(default=0, ge=0, le=FEE_UNITS)
     products: Products = "together"
+    offpeg_multiplier: int = Field(default=0, ge=0, le=MAX_MULTIPLIER, exclude_if=lambda multiplier: multiplier == 0)
+
+    @property
+    def largest_fee(self) -> int:
+        """The fee far from balance; what is at least all of the output is refused by `check`."""
+        return self.fee * max(self.offpeg_multiplier, FEE_UNITS) // FEE_UNITS
 
     @property
     def scaled(self) -> list[int]:
@@ -105,6 +119,10 @@ class CurveStable:
                 raise VenueStateError(
                     f"coins/{index}/rate", expected="a rate that leaves a scaled balance", actual=str(coin.rate)
                 )
+        if state.largest_fee >= FEE_UNITS:
+            raise VenueStateError(
+                "offpeg_multiplier", expected="a largest fee below 10^10", actual=str(state.largest_fee)
+            )
         if not state.precision <= state.amplification <= MAX_AMPLIFICATION * state.precision:
             expected = f"{state.precision} to {MAX_AMPLIFICATION * state.precision}"
             raise VenueStateError("amplification", expected=expected, actual=str(state.amplification))
@@ -127,10 +145,12 @@ class CurveStable:
             found = invariant(state.amplification, scaled, state.precision, state.products)
             after = [*scaled]
             after[source] += trade.amount_in * given.rate // ONE
-            moved = scaled[target] - curve_balance(state.amplification, after, target, found, state.precision) - 1
+            left = curve_balance(state.amplification, after, target, found, state.precision)
+            moved = scaled[target] - left - 1
+            rate = dynamic_fee(state, (scaled[source] + after[source]) // 2, (scaled[target] + left) // 2)
         except ValueError as error:
             raise TradeRefusedError("venue_capacity", f"{state.id}: {error}") from None
-        fee = max(moved, 0) * state.fee // FEE_UNITS
+        fee = max(moved, 0) * rate // FEE_UNITS
         out = (moved - fee) * ONE // wanted.rate if moved > 0 else 0
         if out == 0:
             raise TradeRefusedError("no_output", f"{trade.amount_in} of {trade.asset_in} buys nothing at {state.id}")
@@ -145,7 +165,7 @@ class CurveStable:
         return least_input(lambda x: self.execute(state, "", Trade(asset_in, x, asset_out), 0)[0], amount_out)
 
     def supply(self, state: CurveStableState, asset_in: AssetId, asset_out: AssetId) -> Supply:
-        """A staircase over the true curve; the contract's noise is stated in `units_above`."""
+        """A staircase over the true curve at the smallest fee; the largest is in the error, the contract's noise in `units_above`."""
         source, target = _positions(state, asset_in, asset_out)
         scaled = state.scaled
         try:
@@ -153,7 +173,7 @@ class CurveStable:
             curve_balance(state.amplification, scaled, target, found, state.precision)
         except ValueError:
             return Supply((), Fraction(0), 0)
-        return stable_supply(
+        shown = stable_supply(
             StablePair(
                 amplification=state.amplification,
                 precision=state.precision,
@@ -166,6 +186,11 @@ class CurveStable:
                 kept_out=1 - Fraction(state.fee, FEE_UNITS),
             )
         )
+        if state.largest_fee == state.fee:
+            return shown
+        dearer = Fraction(FEE_UNITS - state.fee, FEE_UNITS - state.largest_fee)
+        relative = dearer * (1 + shown.relative_error) - 1
+        return replace(shown, relative_error=relative, units_error=shown.units_error + ceil(2 * (1 + relative)))
 
     def conflict_keys(self, state: CurveStableState, trade: Trade) -> tuple[str, ...]:
         """The pool."""
@@ -174,6 +199,15 @@ class CurveStable:
     def delay_seconds(self, state: CurveStableState) -> int:
         """Same stage."""
         return 0
+
+
+def dynamic_fee(state: CurveStableState, first: int, second: int) -> int:
+    """The fee in units of 10^-10 at two scaled balances. ValueError where the contract's numbers do not fit."""
+    if state.offpeg_multiplier <= FEE_UNITS:
+        return state.fee
+    product = CONTRACT.fits((state.offpeg_multiplier - FEE_UNITS) * 4 * first * second)
+    share = product // CONTRACT.fits((first + second) ** 2)
+    return state.offpeg_multiplier * state.fee // (share + FEE_UNITS)
 
 
 def _positions(state: CurveStableState, asset_in: AssetId, asset_out: AssetId) -> tuple[int, int]:

@@ -150,16 +150,20 @@ class Stable:
         return out, state.model_copy(update={"tokens": tokens})
 
     def input_for(self, state: StableState, asset_in: AssetId, amount_out: int, asset_out: AssetId) -> int:
-        """Exact input of an exact-output swap. Refusals: `unknown_asset`, `venue_capacity` (all of a balance, no convergence)."""
+        """Exact input of an exact-output swap. Refusals: `unknown_asset`, `venue_capacity` (all of a balance, a full one, no convergence)."""
         source, target = _pair(state, asset_in, asset_out)
         scaling_in, scaling_out = source.factor * source.rate, target.factor * rate_out(state.version, target.rate)
         wanted = mul_down(amount_out, scaling_out) if state.version != "v3" else mul_up(amount_out, scaling_out)
         net = _scaled_in(state, asset_in, asset_out, wanted)
         if state.version != "v3":
-            return div_up(div_up(net, scaling_in), ONE - state.fee)
-        if min(net, wanted) < MIN_TRADE:
+            paid = div_up(div_up(net, scaling_in), ONE - state.fee)
+        elif min(net, wanted) < MIN_TRADE:
             raise TradeRefusedError("venue_capacity", f"{amount_out} of {asset_out} is less than {state.id} trades")
-        return div_up(net + ceil_div(net * state.fee, ONE - state.fee), scaling_in)
+        else:
+            paid = div_up(net + ceil_div(net * state.fee, ONE - state.fee), scaling_in)
+        if source.balance + paid >= BALANCE_LIMIT:
+            raise TradeRefusedError("venue_capacity", f"{amount_out} costs more of {asset_in} than {state.id} can hold")
+        return paid
 
     def supply(self, state: StableState, asset_in: AssetId, asset_out: AssetId) -> Supply:
         """A staircase over the true curve; the contract's noise is stated in `units_above`."""

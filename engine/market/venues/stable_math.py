@@ -9,7 +9,7 @@ it: A n^(n-1) times `precision` (Balancer 1000; Curve 100, or 1 in its first poo
 Source: M. Egorov, "StableSwap", 2019; curvefi/curve-contract, contracts/pool-templates/base/SwapTemplateBase.vy (get_D,
 get_y); balancer/balancer-v2-monorepo, pkg/pool-stable/contracts/StableMath.sol, and balancer/balancer-v3-monorepo,
 pkg/solidity-utils/contracts/math/StableMath.sol. ValueError where a contract would revert: no convergence in 255 rounds,
-or a number of 256 bits or more.
+a number below 0 or of 256 bits or more, a division by 0.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ class Arithmetic:
             raise ValueError("a number of the contract's needs more than 256 bits")
         return value
 
+    def divisor(self, value: int) -> int:
+        """The value; ValueError where the contract could not divide by it."""
+        if value <= 0:
+            raise ValueError("the contract would divide by 0, or take more from a number than it is")
+        return value
+
 
 CONTRACT = Arithmetic()
 """What the contracts have."""
@@ -67,7 +73,8 @@ def invariant(
             product //= n**n
         before = found
         numerator = (ann * total // precision + product * n) * found
-        found = arithmetic.fits(numerator) // ((ann - precision) * found // precision + (n + 1) * product)
+        denominator = (ann - precision) * found // precision + (n + 1) * product
+        found = arithmetic.fits(numerator) // arithmetic.divisor(denominator)
         if abs(found - before) <= arithmetic.close:
             return found
     raise ValueError("the invariant does not converge")
@@ -80,10 +87,11 @@ def invariant_up(amplification: int, balances: Sequence[int], precision: int) ->
     for _ in range(ROUNDS):
         product = balances[0] * n
         for balance in balances[1:]:
-            product = ceil_div(CONTRACT.fits(product * balance * n), found)
+            product = ceil_div(CONTRACT.fits(product * balance * n), CONTRACT.divisor(found))
         before = found
         numerator = n * found * found + ceil_div(CONTRACT.fits(ann * total * product), precision)
-        found = ceil_div(CONTRACT.fits(numerator), (n + 1) * found + (ann - precision) * product // precision)
+        denominator = (n + 1) * found + (ann - precision) * product // precision
+        found = ceil_div(CONTRACT.fits(numerator), CONTRACT.divisor(denominator))
         if abs(found - before) <= 1:
             return found
     raise ValueError("the invariant does not converge")
@@ -108,7 +116,7 @@ def curve_balance(
     y = found
     for _ in range(ROUNDS):
         before = y
-        y = (y * y + c) // (2 * y + b - found)
+        y = arithmetic.fits(y * y + c) // arithmetic.divisor(2 * y + b - found)
         if abs(y - before) <= arithmetic.close:
             return y
     raise ValueError("the balance does not converge")
@@ -124,18 +132,18 @@ def balancer_balance(
     n = len(balances)
     ann, total, product = amplification * n, sum(balances), balances[0] * n
     for balance in balances[1:]:
-        product = product * balance * n // found
-    square = CONTRACT.fits(found * found)
+        product = CONTRACT.fits(product * balance * n) // CONTRACT.divisor(found)
+    square, divisor = CONTRACT.fits(found * found), CONTRACT.divisor(ann * product)
     if exact:
-        c = ceil_div(square * precision, ann * product) * balances[index]
+        c = ceil_div(CONTRACT.fits(square * precision), divisor) * balances[index]
         b = total - balances[index] + found * precision // ann
     else:
-        c = ceil_div(square, ann * product) * precision * balances[index]
+        c = ceil_div(square, divisor) * precision * balances[index]
         b = total - balances[index] + found // ann * precision
     y = ceil_div(CONTRACT.fits(square + c), found + b)
     for _ in range(ROUNDS):
         before = y
-        y = ceil_div(y * y + c, 2 * y + b - found)
+        y = ceil_div(CONTRACT.fits(y * y + c), CONTRACT.divisor(2 * y + b - found))
         if abs(y - before) <= 1:
             return y
     raise ValueError("the balance does not converge")

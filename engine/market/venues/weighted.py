@@ -145,7 +145,7 @@ class Weighted:
         return out, state.model_copy(update={"tokens": tokens})
 
     def input_for(self, state: WeightedState, asset_in: AssetId, amount_out: int, asset_out: AssetId) -> int:
-        """Exact input of an exact-output swap. Refusals: `unknown_asset`, `venue_capacity` (over 30 % of the balance)."""
+        """Exact input of an exact-output swap. Refusals: `unknown_asset`, `venue_capacity` (over 30 % of the balance, a full balance)."""
         source, target = state.tokens.get(asset_in), state.tokens.get(asset_out)
         if source is None or target is None or asset_in == asset_out:
             raise TradeRefusedError("unknown_asset", f"{state.id} does not trade {asset_in} for {asset_out}")
@@ -156,7 +156,10 @@ class Weighted:
         base = div_up(balance_out, balance_out - wanted)
         powered = power_up(base, div_up(target.weight, source.weight), shortcuts=state.version == "v3plus")
         net = ceil_div(mul_up(source.balance * scale_in, powered - ONE), scale_in)
-        return div_up(net, ONE - state.fee)
+        paid = div_up(net, ONE - state.fee)
+        if source.balance + paid >= BALANCE_LIMIT:
+            raise TradeRefusedError("venue_capacity", f"{amount_out} costs more of {asset_in} than {state.id} can hold")
+        return paid
 
     def supply(self, state: WeightedState, asset_in: AssetId, asset_out: AssetId) -> Supply:
         """Tangent staircase over the real curve, which the contract never exceeds; up to 30 % of the balance."""

@@ -50,11 +50,14 @@ class Accounts:
         rows = (row for query in queries for row in self._connection.execute(query))
         return holdings_of(Books.restored((r.owner, r.asset, Balance(r.amount, r.reserved)) for r in rows))
 
-    def post(self, entry: Entry, at_ms: int) -> int:
-        """Post an entry, whole or not at all, and return its number. Raises LedgerError, StoreError `amount_out_of_range`."""
+    def post(self, entry: Entry, at_ms: int, owed: Collection[str] = ()) -> int:
+        """Post an entry, whole or not at all, and return its number; `owed` are tokens that margin accounts may owe.
+
+        Raises LedgerError, StoreError `amount_out_of_range`.
+        """
         touched = sorted({(owner, asset) for owner, asset, _ in (*entry.postings, *entry.holds)})
         books = Books.restored(self._locked(touched))
-        books.post(entry)
+        books.post(entry, owed)
         after = [(owner, asset, books.balance(owner, asset)) for owner, asset in touched]
         for owner, asset, balance in after:
             if not all(-_LIMIT <= amount < _LIMIT for amount in balance):
