@@ -8,7 +8,21 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from api.cli import auction, bench, feeds, margin, network, online, operate, replay, run, schema, solve, verify
+from api.cli import (
+    auction,
+    bench,
+    bench_scores,
+    feeds,
+    margin,
+    network,
+    online,
+    operate,
+    replay,
+    run,
+    schema,
+    solve,
+    verify,
+)
 from api.cli.intents import intent_app
 from api.cli.output import EXIT_UNUSABLE, remark
 from intents.errors import ClearwayError
@@ -43,6 +57,7 @@ app.add_typer(run.db_app, name="db")
 intent_app.command("submit")(online.submit)
 intent_app.command("status")(online.status)
 app.add_typer(intent_app, name="intent")
+bench.bench_app.command("cow-scores")(bench_scores.cow_scores)
 app.add_typer(bench.bench_app, name="bench")
 network.network_app.command("show")(online.network_show)
 network.network_app.command("watch")(online.network_watch)
