@@ -25,6 +25,7 @@ BENCHMARKS = {
     "replay": "tests.benchmarks.replay",
     "settlements": "tests.benchmarks.settlements",
     "margin": "tests.benchmarks.margin",
+    "log": "tests.benchmarks.log",
 }
 """By table, the program and its options."""
 
