@@ -1,0 +1,69 @@
+"""A good feasible set of a component, by CP-SAT.
+
+CP-SAT computes in 64 bits, and scores have 60 to 200: it is given their high words, shifted so that all together stay
+below 2^60, and knows nothing of the words that are dropped nor of ties. What that may cost is not estimated: bids are
+then exchanged while that helps, in whole integers and by ties, and the proof (engine.advisers.tree) is about the whole
+scores. One worker, a fixed seed and a limit in deterministic time: the same component gives the same set.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ortools.sat.python import cp_model
+
+from engine.advisers.model import Model
+from engine.auction.select import Component
+
+HIGH_WORD_BITS = 60
+"""Bits that all scores of a component together may take in CP-SAT's objective."""
+
+DETERMINISTIC_SECONDS = 0.5
+"""CP-SAT's own measure of work, for one attempt."""
+
+ATTEMPTS = 12
+"""Sets that may be refused by the judge before the best feasible one so far has to do."""
+
+
+def incumbent(component: Component, model: Model) -> list[int]:
+    """Indices of the set; empty where every attempt was refused. What refusals teach is kept in the model."""
+    for _ in range(ATTEMPTS):
+        found = _exchanged(model, _solved(model))
+        no_good = component.judge(frozenset(model.named(found)))
+        if no_good is None:
+            return found
+        model.learn(no_good, found)
+    return []
+
+
+def _solved(model: Model) -> list[int]:
+    cp: Any = cp_model.CpModel()
+    takes = [cp.new_bool_var("") for _ in model.ids]
+    for row in (*model.groups, *model.cliques):
+        cp.add_at_most_one([takes[i] for i in row])
+    for present, absent in model.clauses:
+        cp.add_bool_or([*(takes[i].negated() for i in present), *(takes[i] for i in absent)])
+    shift = max(0, sum(model.scores).bit_length() - HIGH_WORD_BITS)
+    cp.maximize(cp_model.LinearExpr.weighted_sum(takes, [score >> shift for score in model.scores]))
+    solver: Any = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 1
+    solver.parameters.max_deterministic_time = DETERMINISTIC_SECONDS
+    status = solver.solve(cp)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return []
+    return [i for i, take in enumerate(takes) if solver.boolean_value(take)]
+
+
+def _exchanged(model: Model, found: list[int]) -> list[int]:
+    """The set after exchanging what each better bid excludes, once through by falling score."""
+    inside = set(found)
+    for i in sorted(range(len(model.ids)), key=lambda i: (-model.scores[i], model.ties[i])):
+        if i in inside:
+            continue
+        out = model.neighbours[i] & inside
+        given = sum(model.scores[j] for j in out)
+        first = not out or model.ties[i] < min(model.ties[j] for j in out)
+        if model.scores[i] > given or (model.scores[i] == given and first):
+            inside = (inside - out) | {i}
+    return sorted(inside)

@@ -1,0 +1,151 @@
+"""Proves a set by a tree of linear programs: at each leaf the dual prices close the case, in floats as far as seen here.
+
+The relaxation: maximise sum score x, each row of the model at most 1 (a clause: sum present - sum absent at most one less
+than all present), x >= 0. Where its value is beyond the incumbent and a bid is fractional, the tree has cases over it.
+
+Bids outside the incumbent are given a little more than they score (NUDGE). If the incumbent is the only optimum of a
+leaf, the prices then exceed every other bid's score by that little, so rounding them can not bring one back, and the
+exact check needs no search at all. Where others are as good, the bids among which it is undecided are few.
+
+Deterministic: GLOP, a fixed order, and limits in programs solved. What it returns is checked by engine.auction.proof.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from ortools.linear_solver import pywraplp
+
+from engine.advisers.incumbent import incumbent
+from engine.advisers.model import Model, model_of
+from engine.auction.advice import Advice, Clause, Step
+from engine.auction.select import Component
+
+TOP = 1000.0
+"""The greatest score in the linear programs."""
+
+NUDGE = TOP * 1e-7
+"""Far above GLOP's tolerances (1e-6 absolute in its own scaling) and the rounding of prices, far below any score that counts."""
+
+PRICE_BITS = 40
+"""Bits of the greatest score in units of price."""
+
+PROGRAMS = 40_000
+"""Programs solved in a tree, times candidates; at least 40, at most 400 programs."""
+
+SEARCHED = 200
+"""Candidates up to which an unfinished tree is left to the exact search, with all work there is."""
+
+LEAF_WORK = 2_000
+"""Work for what the prices of a finished tree's leaf leave undecided."""
+
+Path = tuple[tuple[int, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A program's value, the bids at one and the bid to split it over, if any is fractional, and the prices of the rows."""
+
+    value: float
+    whole: list[int]
+    split: int | None
+    prices: tuple[int, ...]
+
+
+def advise(component: Component) -> Advice:
+    """A set and the proof, or, where the tree grew too large, the root's prices alone."""
+    model = model_of(component)
+    best = incumbent(component, model)
+    programs = _Programs(component, model, best)
+    steps = programs.tree(min(400, max(40, PROGRAMS // len(model.ids))))
+    if steps is None:
+        work = 2**53 - 1 if len(model.ids) <= SEARCHED else 0
+        steps = [Step(prices=programs.solve(()).prices, work=work)]
+    return Advice(
+        first=component.first,
+        best=model.named(programs.best),
+        judged=tuple(model.named(judged) for judged in model.judged),
+        cliques=tuple(model.named(clique) for clique in model.cliques),
+        clauses=tuple(Clause(present=model.named(p), absent=model.named(a)) for p, a in model.clauses),
+        scale=programs.scale,
+        tree=tuple(steps),
+    )
+
+
+class _Programs:
+    """One program whose bounds are moved from case to case."""
+
+    def __init__(self, component: Component, model: Model, best: list[int]) -> None:
+        self.component = component
+        self.model = model
+        self.best = best
+        self.top = max(model.scores) or 1
+        self.scale = max(self.top.bit_length() - PRICE_BITS, -len(model.ids))
+        self.units = float(self.top / Fraction(2) ** self.scale)
+        self.solver: Any = pywraplp.Solver.CreateSolver("GLOP")
+        self.columns = [self.solver.NumVar(0, self.solver.infinity(), "") for _ in model.ids]
+        self.rows: list[Any] = []
+        for row in (*model.groups, *model.cliques):
+            self._row(row, (), 1)
+        for present, absent in model.clauses:
+            self._row(present, absent, len(present) - 1)
+        inside = set(best)
+        objective = self.solver.Objective()
+        for i, score in enumerate(model.scores):
+            objective.SetCoefficient(self.columns[i], score * TOP / self.top + (0 if i in inside else NUDGE))
+        objective.SetMaximization()
+        self.worth = sum(model.scores[i] for i in best) * TOP / self.top
+
+    def _row(self, plus: list[int], minus: list[int] | tuple[()], most: int) -> None:
+        row = self.solver.RowConstraint(-self.solver.infinity(), most, "")
+        for i in plus:
+            row.SetCoefficient(self.columns[i], 1)
+        for i in minus:
+            row.SetCoefficient(self.columns[i], -1)
+        self.rows.append(row)
+
+    def tree(self, most: int) -> list[Step] | None:
+        """The steps of the proof in preorder; None where it takes more programs."""
+        steps: list[Step] = []
+        stack: list[Path] = [()]
+        margin = NUDGE * (len(self.best) + 4)
+        while stack:
+            if most == 0:
+                return None
+            most -= 1
+            path = stack.pop()
+            solved = self.solve(path)
+            if solved.split is None and solved.value > self.worth + margin:
+                self.offer(solved.whole)
+            if solved.split is None or solved.value <= self.worth + margin:
+                steps.append(Step(prices=solved.prices, work=LEAF_WORK))
+            else:
+                steps.append(Step(bid=self.model.ids[solved.split]))
+                stack += [(*path, (solved.split, False)), (*path, (solved.split, True))]
+        return steps
+
+    def offer(self, whole: list[int]) -> None:
+        """A set that a program found takes the place of the incumbent if it is better and not refused."""
+        worth = sum(self.model.scores[i] for i in whole) * TOP / self.top
+        if worth > self.worth and self.component.judge(frozenset(self.model.named(whole))) is None:
+            self.best, self.worth = whole, worth
+
+    def solve(self, path: Path) -> Solved:
+        """The program of a case; prices of zero where it has no solution."""
+        infinity = self.solver.infinity()
+        for i, inside in path:
+            self.columns[i].SetBounds(1 if inside else 0, infinity if inside else 0)
+        if self.solver.Solve() == pywraplp.Solver.OPTIMAL:
+            values = [column.solution_value() for column in self.columns]
+            prices = tuple(ceil(max(0.0, row.dual_value()) / TOP * self.units) for row in self.rows)
+            value = self.solver.Objective().Value()
+        else:
+            values, prices, value = [], (0,) * len(self.rows), 0.0
+        for i, _ in path:
+            self.columns[i].SetBounds(0, infinity)
+        fractional = [i for i, share in enumerate(values) if 1e-6 < share < 1 - 1e-6]
+        split = max(fractional, key=lambda i: (min(values[i], 1 - values[i]) * self.model.scores[i], -i), default=None)
+        return Solved(value, [i for i, share in enumerate(values) if share > 0.5], split, prices)
