@@ -163,7 +163,8 @@ def _bid_record(problem: Problem, entry: _Entry, decision: Decision, winners: li
     elif entry.id in decision.filtered:
         short = decision.filtered[entry.id]
         group, least, actual = short.group, str(short.baseline), str(short.score)
-        status, reason = "filtered", Reason(code="below_baseline", group=group, expected=least, actual=actual)
+        reason = Reason(code="below_baseline", group=group, expected=least, actual=actual, bids=(short.by,))
+        status = "filtered"
     else:
         status, reason = "lost", _loss_reason(problem, entry.bid, winners)
     return BidRecord.model_validate(

@@ -123,11 +123,12 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """Why a bid over several groups is out: in `group` it gives `score`, less than single-group bids do."""
+    """Why a bid over several groups is out: in `group` it gives `score`, less than `by` of the baseline set does."""
 
     group: str
     score: int
     baseline: int
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +156,12 @@ def decide(
     baseline_set = select(single, judge, known, work=work // 2, adviser=adviser)
     baselines = {group: 0 for candidate in candidates for group in candidate.scores}
     in_baseline = set(baseline_set.ids)
+    setters: dict[str, Candidate] = {}
     for candidate in single:
         if candidate.id in in_baseline:
             baselines.update(candidate.scores)
-    filtered = {c.id: reason for c in candidates if (reason := shortfall(c, baselines)) is not None}
+            setters.update(dict.fromkeys(candidate.scores, candidate))
+    filtered = {c.id: reason for c in candidates if (reason := shortfall(c, setters)) is not None}
     remaining = [candidate for candidate in candidates if candidate.id not in filtered]
     adviser = None if advisers is None else partial(advisers, "winners")
     left = max(0, work - baseline_set.certificate.work)
@@ -166,12 +169,12 @@ def decide(
     return Decision(dict(sorted(baselines.items())), dict(sorted(filtered.items())), baseline_set, winners)
 
 
-def shortfall(candidate: Candidate, baselines: Mapping[str, int]) -> Filtered | None:
-    """The first group, by id, in which a bid over several groups gives less than the baseline."""
+def shortfall(candidate: Candidate, setters: Mapping[str, Candidate]) -> Filtered | None:
+    """The first group, by id, in which a bid over several groups gives less than the baseline set's bid there."""
     if len(candidate.scores) > 1:
         for group, score in sorted(candidate.scores.items()):
-            if score < baselines[group]:
-                return Filtered(group, score, baselines[group])
+            if group in setters and score < setters[group].score:
+                return Filtered(group, score, setters[group].score, setters[group].id)
     return None
 
 

@@ -127,7 +127,7 @@ def _read_solution(data: Any) -> Solution | Unreadable:
 class Reason(Value):
     """Why a bid did not win, by code, and the place, resource, group and other bids that it concerns.
 
-    Invalid bids have the codes of docs/rules.md. Others: `below_baseline` (filtered), `group_conflict` (a winner fills
+    Invalid bids have the codes of docs/rules.md. Others: `below_baseline` (filtered, by the one of `bids`), `group_conflict` (a winner fills
     the group), `joint_infeasible` (with the winners it breaks the rule named in `cause`), `search_cut_off`.
     """
 
