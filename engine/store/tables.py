@@ -22,6 +22,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -287,6 +288,24 @@ network_standings = Table(
     _column("auction", Number, ForeignKey("settlements.auction"), primary_key=True, comment="The auction"),
     _column("standing", Packed, comment="Nodes and chains, canonical JSON, deflated"),
     comment="How the network stood when each auction was settled, for those who watch",
+)
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    _column(
+        "number", Number, primary_key=True, autoincrement=False, comment="Its index in the log, from 0 without gaps"
+    ),
+    _column("auction", Number, ForeignKey("auctions.number"), comment="The auction"),
+    _column("kind", String(20), comment="problem, commitments, result, settlement or voided"),
+    _column("entry", LargeBinary, comment="The leaf: canonical JSON with the payload's salted hash"),
+    _column("salt", String(66), nullable=True, comment="The salt, 0x and hex; null once the payload is erased"),
+    _column(
+        "payload", Packed, nullable=True, comment="What is under the hash, canonical JSON, deflated; null once erased"
+    ),
+    UniqueConstraint("auction", "kind"),
+    CheckConstraint("(salt IS NULL) = (payload IS NULL)", name="erased"),
+    comment="What the log says, written in the transaction that it tells of, then appended to the log's files",
 )
 
 simulated_networks = Table(
