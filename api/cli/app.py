@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from api.cli import (
     auction,
+    audit,
     bench,
     bench_scores,
     feeds,
@@ -62,6 +63,7 @@ app.add_typer(bench.bench_app, name="bench")
 network.network_app.command("show")(online.network_show)
 network.network_app.command("watch")(online.network_watch)
 app.add_typer(network.network_app, name="network")
+app.add_typer(audit.audit_app, name="audit")
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
