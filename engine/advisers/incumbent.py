@@ -8,6 +8,7 @@ scores. One worker, a fixed seed and a limit in deterministic time: the same com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -18,25 +19,45 @@ from engine.auction.select import Component
 HIGH_WORD_BITS = 60
 """Bits that all scores of a component together may take in CP-SAT's objective."""
 
-DETERMINISTIC_SECONDS = 0.5
+DETERMINISTIC_SECONDS = 0.25
 """CP-SAT's own measure of work, for one attempt."""
 
 ATTEMPTS = 12
 """Sets that may be refused by the judge before the best feasible one so far has to do."""
 
 
-def incumbent(component: Component, model: Model) -> list[int]:
-    """Indices of the set; empty where every attempt was refused. What refusals teach is kept in the model."""
+def incumbent(component: Component, model: Model, shares: Sequence[float]) -> list[int]:
+    """Indices of the set; empty where every attempt was refused. What refusals teach is kept in the model.
+
+    `shares` is what a linear program takes of each bid: CP-SAT's hint, and rounded another proposal.
+    """
     for _ in range(ATTEMPTS):
-        found = _exchanged(model, _solved(model))
-        no_good = component.judge(frozenset(model.named(found)))
-        if no_good is None:
+        rounded = _exchanged(model, _rounded(model, shares))
+        proposed = _exchanged(model, _solved(model, rounded))
+        found = max(rounded, proposed, key=model.score)
+        if accepted(component, model, found):
             return found
-        model.learn(no_good, found)
     return []
 
 
-def _solved(model: Model) -> list[int]:
+def accepted(component: Component, model: Model, found: list[int]) -> bool:
+    """Whether the judge accepts a set; what a refusal teaches is kept in the model."""
+    no_good = component.judge(frozenset(model.named(found)))
+    if no_good is not None:
+        model.learn(no_good, found)
+    return no_good is None
+
+
+def _rounded(model: Model, shares: Sequence[float]) -> list[int]:
+    """Bids by falling share, then score, as far as they do not exclude each other."""
+    inside: set[int] = set()
+    for i in sorted(range(len(shares)), key=lambda i: (-round(shares[i], 6), -model.scores[i], i)):
+        if shares[i] > 0 and model.neighbours[i].isdisjoint(inside):
+            inside.add(i)
+    return sorted(inside)
+
+
+def _solved(model: Model, hint: list[int]) -> list[int]:
     cp: Any = cp_model.CpModel()
     takes = [cp.new_bool_var("") for _ in model.ids]
     for row in (*model.groups, *model.cliques):
@@ -45,6 +66,9 @@ def _solved(model: Model) -> list[int]:
         cp.add_bool_or([*(takes[i].negated() for i in present), *(takes[i] for i in absent)])
     shift = max(0, sum(model.scores).bit_length() - HIGH_WORD_BITS)
     cp.maximize(cp_model.LinearExpr.weighted_sum(takes, [score >> shift for score in model.scores]))
+    hinted = set(hint)
+    for i, take in enumerate(takes):
+        cp.add_hint(take, i in hinted)
     solver: Any = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1

@@ -29,13 +29,22 @@ class Model:
         """The ids of bids, ascending."""
         return tuple(sorted(self.ids[i] for i in indices))
 
+    def score(self, indices: Sequence[int]) -> int:
+        """What bids score together."""
+        return sum(self.scores[i] for i in indices)
+
     def learn(self, no_good: NoGood, judged: Sequence[int]) -> None:
         """Keep why a set was refused."""
         index = {each: i for i, each in enumerate(self.ids)}
         self.judged.append(list(judged))
-        clause = ([index[i] for i in sorted(no_good.present)], [index[i] for i in sorted(no_good.absent) if i in index])
-        if clause not in self.clauses:
-            self.clauses.append(clause)
+        present = sorted(index[i] for i in no_good.present)
+        absent = sorted(index[i] for i in no_good.absent if i in index)
+        if len(present) == 2 and not absent:
+            self.cliques.append(present)
+            self.neighbours[present[0]].add(present[1])
+            self.neighbours[present[1]].add(present[0])
+        elif (present, absent) not in self.clauses:
+            self.clauses.append((present, absent))
 
 
 def model_of(component: Component) -> Model:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ortools.linear_solver import pywraplp
 
-from engine.advisers.incumbent import incumbent
+from engine.advisers.incumbent import accepted, incumbent
 from engine.advisers.model import Model, model_of
 from engine.auction.advice import Advice, Clause, Step
 from engine.auction.select import Component
@@ -42,31 +42,48 @@ SEARCHED = 200
 LEAF_WORK = 2_000
 """Work for what the prices of a finished tree's leaf leave undecided."""
 
+RESTARTS = 4
+"""Trees begun anew, one for each better set that a program finds."""
+
 Path = tuple[tuple[int, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """A program's value, the bids at one and the bid to split it over, if any is fractional, and the prices of the rows."""
+    """A program's value, its share of each bid, the bid to split it over, if any is fractional, and the prices of the rows."""
 
     value: float
-    whole: list[int]
+    shares: list[float]
     split: int | None
     prices: tuple[int, ...]
+
+    @property
+    def whole(self) -> list[int]:
+        """The bids that it takes, where it splits none."""
+        return [i for i, share in enumerate(self.shares) if share > 0.5]
 
 
 def advise(component: Component) -> Advice:
     """A set and the proof, or, where the tree grew too large, the root's prices alone."""
     model = model_of(component)
-    best = incumbent(component, model)
+    root = _Programs(component, model, []).solve(())
+    best = root.whole
+    if root.split is not None or not accepted(component, model, best):
+        best = incumbent(component, model, root.shares)
     programs = _Programs(component, model, best)
-    steps = programs.tree(min(400, max(40, PROGRAMS // len(model.ids))))
+    most = min(400, max(40, PROGRAMS // len(model.ids)))
+    steps = programs.tree(most)
+    for _ in range(RESTARTS):
+        if programs.better is not None:
+            best = programs.better
+            programs = _Programs(component, model, best)
+            steps = programs.tree(most)
     if steps is None:
         work = 2**53 - 1 if len(model.ids) <= SEARCHED else 0
         steps = [Step(prices=programs.solve(()).prices, work=work)]
     return Advice(
         first=component.first,
-        best=model.named(programs.best),
+        best=model.named(best),
         judged=tuple(model.named(judged) for judged in model.judged),
         cliques=tuple(model.named(clique) for clique in model.cliques),
         clauses=tuple(Clause(present=model.named(p), absent=model.named(a)) for p, a in model.clauses),
@@ -82,6 +99,7 @@ class _Programs:
         self.component = component
         self.model = model
         self.best = best
+        self.better: list[int] | None = None
         self.top = max(model.scores) or 1
         self.scale = max(self.top.bit_length() - PRICE_BITS, -len(model.ids))
         self.units = float(self.top / Fraction(2) ** self.scale)
@@ -95,7 +113,9 @@ class _Programs:
         inside = set(best)
         objective = self.solver.Objective()
         for i, score in enumerate(model.scores):
-            objective.SetCoefficient(self.columns[i], score * TOP / self.top + (0 if i in inside else NUDGE))
+            objective.SetCoefficient(
+                self.columns[i], score * TOP / self.top + (NUDGE if best and i not in inside else 0)
+            )
         objective.SetMaximization()
         self.worth = sum(model.scores[i] for i in best) * TOP / self.top
 
@@ -108,7 +128,7 @@ class _Programs:
         self.rows.append(row)
 
     def tree(self, most: int) -> list[Step] | None:
-        """The steps of the proof in preorder; None where it takes more programs."""
+        """The steps of the proof in preorder; None where it takes more programs, or `better` was found on the way."""
         steps: list[Step] = []
         stack: list[Path] = [()]
         margin = NUDGE * (len(self.best) + 4)
@@ -119,7 +139,9 @@ class _Programs:
             path = stack.pop()
             solved = self.solve(path)
             if solved.split is None and solved.value > self.worth + margin:
-                self.offer(solved.whole)
+                self.better = self._accepted(solved.whole)
+                if self.better is not None:
+                    return None
             if solved.split is None or solved.value <= self.worth + margin:
                 steps.append(Step(prices=solved.prices, work=LEAF_WORK))
             else:
@@ -127,11 +149,11 @@ class _Programs:
                 stack += [(*path, (solved.split, False)), (*path, (solved.split, True))]
         return steps
 
-    def offer(self, whole: list[int]) -> None:
-        """A set that a program found takes the place of the incumbent if it is better and not refused."""
-        worth = sum(self.model.scores[i] for i in whole) * TOP / self.top
-        if worth > self.worth and self.component.judge(frozenset(self.model.named(whole))) is None:
-            self.best, self.worth = whole, worth
+    def _accepted(self, whole: list[int]) -> list[int] | None:
+        """A set that a program found, if it is better and not refused."""
+        better = self.model.score(whole) > self.model.score(self.best)
+        # Rows are fixed by now, so what a refusal teaches is left to the exact search of the leaf.
+        return whole if better and self.component.judge(frozenset(self.model.named(whole))) is None else None
 
     def solve(self, path: Path) -> Solved:
         """The program of a case; prices of zero where it has no solution."""
@@ -148,4 +170,4 @@ class _Programs:
             self.columns[i].SetBounds(0, infinity)
         fractional = [i for i, share in enumerate(values) if 1e-6 < share < 1 - 1e-6]
         split = max(fractional, key=lambda i: (min(values[i], 1 - values[i]) * self.model.scores[i], -i), default=None)
-        return Solved(value, [i for i, share in enumerate(values) if share > 0.5], split, prices)
+        return Solved(value, values, split, prices)

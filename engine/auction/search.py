@@ -49,13 +49,21 @@ def members(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-def search(weights: Sequence[int], no_goods: Iterable[MaskNoGood], judge: MaskJudge, work: int) -> Found:
+def search(
+    weights: Sequence[int],
+    no_goods: Iterable[MaskNoGood],
+    judge: MaskJudge,
+    work: int,
+    cliques: Iterable[int] = (),
+) -> Found:
     """The heaviest feasible set; the empty one is feasible. Vertices are best numbered by falling weight.
 
-    `no_goods` must hold whatever the judge would say. `work` limits nodes and judged sets together; the incumbents
+    Of the vertices of each of `cliques` no two are ever together.
+
+    `no_goods` and `cliques` must hold whatever the judge would say. `work` limits nodes and judged sets together; the incumbents
     that the search starts from are judged even beyond it (at most 5n + 5 sets).
     """
-    run = Search(weights, no_goods, judge)
+    run = Search(weights, no_goods, judge, cliques)
     run.start()
     open_bound = run.walk(Node(0, 0, (1 << len(weights)) - 1), work)
     bound = max(run.best_weight, open_bound)
@@ -108,7 +116,9 @@ class Node:
 class Search:
     """The state of one search: the incumbent, the memo of judgements, edges (`rows`) and no-goods known so far."""
 
-    def __init__(self, weights: Sequence[int], no_goods: Iterable[MaskNoGood], judge: MaskJudge) -> None:
+    def __init__(
+        self, weights: Sequence[int], no_goods: Iterable[MaskNoGood], judge: MaskJudge, cliques: Iterable[int] = ()
+    ) -> None:
         self.weights = weights
         self.rows = [0] * len(weights)
         self.clauses: list[MaskNoGood] = []
@@ -116,6 +126,9 @@ class Search:
         self.used = 0
         self.memo: dict[int, bool] = {0: True}
         self.best = self.best_weight = 0
+        for clique in cliques:
+            for v in members(clique):
+                self.rows[v] |= clique & ~(1 << v)
         for no_good in no_goods:
             self.learn(no_good)
 

@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import combinations
 from typing import Literal
 
 from engine.auction.advice import Advice
@@ -254,17 +253,16 @@ def _search_component(
         no_good = component.judge(frozenset(ordered[v].id for v in members(mask)))
         return None if no_good is None else masked(no_good)
 
-    groups = component.groups
+    groups = [_mask(index, ids) for ids in component.groups]
     known = [masked(no_good) for no_good in component.no_goods if no_good.present <= index.keys()]
-    known += [(1 << index[u] | 1 << index[v], 0) for ids in groups for u, v in combinations(ids, 2)]
     listed = [weights[candidate.id] for candidate in ordered]
     if advice is None:
-        found = search(listed, known, judge_mask, work)
+        found = search(listed, known, judge_mask, work, groups)
     else:
         # Tie parts take as many bits as the selection has candidates.
         to_weight = advice.scale + len(weights)
         followed = _masked_advice(component, index, advice, to_weight)
-        found = follow(Search(listed, known, judge_mask), followed, work)
+        found = follow(Search(listed, known, judge_mask, groups), followed, work)
     return found, [ordered[v].id for v in members(found.chosen)]
 
 
