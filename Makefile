@@ -11,7 +11,7 @@ DEMO_SEED ?= 1
 CHECKED := build/check.db
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-crash check format bench figures mutation lock clean
+.PHONY: help install run demo test test-crash test-interop check format bench figures mutation lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ test: install ## run all tests, three at a time, as some wait
 test-crash: install ## kill the service 200 times between commit and reply; 200 settlements with deaths at every step
 	CLEARWAY_CRASHES=200 $(BIN)/python -m pytest -q tests/api_http/test_crash.py
 	CLEARWAY_SETTLEMENTS=200 $(BIN)/python -m pytest -q tests/settlement/test_one_effect.py
+
+test-interop: install ## the log against verifiers that others wrote, which it installs in build/interop
+	tests/interop/install.sh
+	CLEARWAY_INTEROP=1 $(BIN)/python -m pytest -q tests/interop
 
 check: install ## format, lint, types, one-way imports, migrations against tables; changes nothing
 	$(BIN)/ruff format --check .
