@@ -102,7 +102,7 @@ def _decide(candidates: list[Candidate], seconds: list[float]) -> Selection:
     return decision.winners
 
 
-def main(instances: int = 11, shrink: int = 1) -> None:
+def main(instances: int = 7, shrink: int = 1) -> None:
     """Measure, and print the table. `shrink` divides the sizes, for a quick look."""
     select(family("independent", 100, 50, 0), lambda _: None, (), work=WORK, adviser=advise)  # loads OR-Tools
     rows = []

@@ -19,6 +19,8 @@ SMALL = {
     "settlements": ["1"],
     "replay": ["--auctions", "1", "--solvers", "greedy", "--work", "100"],
     "margin": ["--rounds", "2", "--builds", "1"],
+    "selection": ["--instances", "1", "--shrink", "20"],
+    "laws": ["--auctions", "20"],
 }
 
 
@@ -70,6 +72,11 @@ def test_margin_is_timed_beside_its_tables() -> None:
     assert found["notes"] == ["100 options, 30 scenarios, 5 expiries; 2 margins."]
     assert [row[0] for row in found["rows"]] == ["margin", "building the tables", "auditing them"]
     assert found["rows"][0][-1] == "1.0"
+
+
+def test_selections_are_proven_and_raises_counted() -> None:
+    assert [row[1] for row in table("selection")["rows"]] == ["1 of 1"] * 3
+    assert table("laws")["rows"][0][2] == "0"
 
 
 def test_the_page_has_a_table_for_each_benchmark() -> None:
