@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "load-balancing.md", "score.md"))
+PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "load-balancing.md", "score.md", "log.md"))
 BENCHMARKS = {
     "intake": "tests.benchmarks.intake",
     "crowd": "tests.benchmarks.intake --connections 128",
@@ -29,6 +29,7 @@ BENCHMARKS = {
     "laws": "tests.benchmarks.selection_laws",
     "scores": "tests.benchmarks.cow_scores",
     "log": "tests.benchmarks.log",
+    "tampering": "tests.runtime.tampering",
 }
 """By table, the program and its options."""
 

@@ -206,6 +206,29 @@ def proof(
     say(f"entry {read.entry} of {checkpoint.origin}, under its checkpoint at {checkpoint.size} entries")
 
 
+@audit_app.command()
+def database(
+    *,
+    auction: Annotated[
+        int | None, typer.Option(min=0, help="One auction; all that have ended where none is named.")
+    ] = None,
+    key: Key = None,
+) -> None:
+    """Hold the tables of this service's database to its log, auction by auction: every difference by table, key and column."""
+    settings = needed("engine.runtime.settings", "server").Settings()
+    examining = needed("api.examining", "server")
+    wrong = 0
+    with examining.opened(settings, None if key is None else _trust(key, (), 0)) as examination:
+        numbers = examination.ended() if auction is None else [auction]
+        for number in track(numbers, "examining", console=ERR, transient=True, disable=not ERR.is_terminal):
+            for found in examination.of(number):
+                wrong += 1
+                say(f"auction {number}: {found.place}: expected {found.expected}, is {found.actual}")
+    if wrong:
+        raise typer.Exit(EXIT_NO)
+    say(f"{len(numbers)} auctions are as logged")
+
+
 def _trust(key: str, witness: list[str] | tuple[str, ...], quorum: int) -> LogKeys:
     log, witnesses = VerifierKey.parse(key), tuple(VerifierKey.parse(each) for each in witness)
     for each in witnesses:

@@ -18,7 +18,7 @@ from engine.audit.log.growth import Growth
 from engine.audit.log.merkle import check_consistency, check_inclusion, consistency_proof, inclusion_proof, leaf_hash
 from engine.audit.log.notes import read_note
 from engine.audit.log.proofs import LogKeys, LogProof
-from engine.audit.log.tiles import Tile, nodes_in_tiles, tiles_of, unbundle
+from engine.audit.log.tiles import WIDTH, Tile, hashes_of, nodes_in_tiles, tiles_of, unbundle
 from intents.errors import InputError
 
 Fetch = Callable[[str], bytes]
@@ -59,11 +59,20 @@ class LogReader:
         bundles = (tile for tile in tiles_of(self.checkpoint.size) if tile.level is None)
         for tile in bundles:
             entries = self._bundle(tile)
+            self._check_bundle(tile, entries)
             growth.add(entries)
             yield from entries
         if growth.root() != self.checkpoint.root:
             expected, actual = self.checkpoint.root.hex(), growth.root().hex()
             raise InputError("bad_root", "/checkpoint", expected=expected, actual=actual)
+
+    def _check_bundle(self, tile: Tile, entries: tuple[bytes, ...]) -> None:
+        """Raise InputError `bad_entry` with its index where an entry is not the one of the tile of hashes."""
+        hashes = hashes_of(self._fetch(tile._replace(level=0).path), tile.width)
+        for position, (entry, expected) in enumerate(zip(entries, hashes, strict=True)):
+            if leaf_hash(entry) != expected:
+                where = f"/{tile.number * WIDTH + position}"
+                raise InputError("bad_entry", where, expected=expected.hex(), actual=leaf_hash(entry).hex())
 
     def _bundle(self, tile: Tile) -> tuple[bytes, ...]:
         try:
