@@ -19,6 +19,9 @@ from engine.auction.select import Component
 HIGH_WORD_BITS = 60
 """Bits that all scores of a component together may take in CP-SAT's objective."""
 
+STOCK_BITS = 40
+"""Bits that all takes from a stock together may have in CP-SAT."""
+
 DETERMINISTIC_SECONDS = 0.25
 """CP-SAT's own measure of work, for one attempt."""
 
@@ -27,17 +30,31 @@ ATTEMPTS = 12
 
 
 def incumbent(component: Component, model: Model, shares: Sequence[float]) -> list[int]:
-    """Indices of the set; empty where every attempt was refused. What refusals teach is kept in the model.
+    """Indices of the set; what is left of the last one where all were refused. What refusals teach is kept in the model.
 
     `shares` is what a linear program takes of each bid: CP-SAT's hint, and rounded another proposal.
     """
+    found: list[int] = []
     for _ in range(ATTEMPTS):
         rounded = _exchanged(model, _rounded(model, shares))
         proposed = _exchanged(model, _solved(model, rounded))
         found = max(rounded, proposed, key=model.score)
         if accepted(component, model, found):
             return found
-    return []
+    return _repaired(component, model, found)
+
+
+def _repaired(component: Component, model: Model, found: list[int]) -> list[int]:
+    """Without the least of those that each refusal names, until what is left is accepted."""
+    index = {each: i for i, each in enumerate(model.ids)}
+    while found:
+        no_good = component.judge(frozenset(model.named(found)))
+        if no_good is None:
+            break
+        named = [index[i] for i in no_good.present] or found
+        least = min(named, key=lambda i: (model.scores[i], i))
+        found = [i for i in found if i != least]
+    return found
 
 
 def accepted(component: Component, model: Model, found: list[int]) -> bool:
@@ -62,6 +79,10 @@ def _solved(model: Model, hint: list[int]) -> list[int]:
     takes = [cp.new_bool_var("") for _ in model.ids]
     for row in (*model.groups, *model.cliques):
         cp.add_at_most_one([takes[i] for i in row])
+    for draws, capacity in model.stocks:
+        # Takes up and the capacity down: what CP-SAT finds keeps the stock.
+        unit = max(1, sum(draws.values()) >> STOCK_BITS)
+        cp.add(sum(-(-n // unit) * takes[i] for i, n in draws.items()) <= capacity // unit)
     for present, absent in model.clauses:
         cp.add_bool_or([*(takes[i].negated() for i in present), *(takes[i] for i in absent)])
     shift = max(0, sum(model.scores).bit_length() - HIGH_WORD_BITS)

@@ -14,12 +14,13 @@ MOST_OF_CLIQUE = 64
 
 @dataclass
 class Model:
-    """Bids by index, in the component's order. `clauses` may grow as sets are refused."""
+    """Bids by index, in the component's order. `stocks` are takes and capacity. `clauses` may grow as sets are refused."""
 
     ids: list[str]
     scores: list[int]
     ties: list[str]
     groups: list[list[int]]
+    stocks: list[tuple[dict[int, int], int]]
     cliques: list[list[int]]
     clauses: list[tuple[list[int], list[int]]]
     neighbours: list[set[int]]
@@ -75,7 +76,8 @@ def model_of(component: Component) -> Model:
         near.discard(i)
     scores = [candidate.score for candidate in component.candidates]
     ties = [candidate.tie_key for candidate in component.candidates]
-    return Model(ids, scores, ties, groups, _joined(pairs, neighbours), clauses, neighbours)
+    stocks = [({index[i]: n for i, n in stock.takes.items()}, stock.capacity) for stock in component.stocks]
+    return Model(ids, scores, ties, groups, stocks, _joined(pairs, neighbours), clauses, neighbours)
 
 
 def _joined(pairs: set[tuple[int, int]], neighbours: Sequence[set[int]]) -> list[list[int]]:

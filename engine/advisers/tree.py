@@ -1,7 +1,7 @@
 """Proves a set by a tree of linear programs: at each leaf the dual prices close the case, in floats as far as seen here.
 
-The relaxation: maximise sum score x, each row of the model at most 1 (a clause: sum present - sum absent at most one less
-than all present), x >= 0. Where its value is beyond the incumbent and a bid is fractional, the tree has cases over it.
+The relaxation: maximise sum score x, of each group and clique at most 1, of each stock its capacity (a clause: sum present -
+sum absent at most one less than all present), x >= 0. Where its value is beyond the incumbent and a bid is fractional, the tree has cases over it.
 
 Bids outside the incumbent are given a little more than they score (NUDGE). If the incumbent is the only optimum of a
 leaf, the prices then exceed every other bid's score by that little, so rounding them can not bring one back, and the
@@ -12,6 +12,7 @@ Deterministic: GLOP, a fixed order, and limits in programs solved. What it retur
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -106,10 +107,15 @@ class _Programs:
         self.solver: Any = pywraplp.Solver.CreateSolver("GLOP")
         self.columns = [self.solver.NumVar(0, self.solver.infinity(), "") for _ in model.ids]
         self.rows: list[Any] = []
-        for row in (*model.groups, *model.cliques):
-            self._row(row, (), 1)
+        for group in model.groups:
+            self._row(dict.fromkeys(group, 1), 1)
+        for takes, capacity in model.stocks:
+            most = max(takes.values())
+            self._row({i: n / most for i, n in takes.items()}, capacity / most)
+        for clique in model.cliques:
+            self._row(dict.fromkeys(clique, 1), 1)
         for present, absent in model.clauses:
-            self._row(present, absent, len(present) - 1)
+            self._row(dict.fromkeys(present, 1) | dict.fromkeys(absent, -1), len(present) - 1)
         inside = set(best)
         objective = self.solver.Objective()
         for i, score in enumerate(model.scores):
@@ -119,12 +125,10 @@ class _Programs:
         objective.SetMaximization()
         self.worth = sum(model.scores[i] for i in best) * TOP / self.top
 
-    def _row(self, plus: list[int], minus: list[int] | tuple[()], most: int) -> None:
+    def _row(self, draws: Mapping[int, float], most: float) -> None:
         row = self.solver.RowConstraint(-self.solver.infinity(), most, "")
-        for i in plus:
-            row.SetCoefficient(self.columns[i], 1)
-        for i in minus:
-            row.SetCoefficient(self.columns[i], -1)
+        for i, drawn in draws.items():
+            row.SetCoefficient(self.columns[i], drawn)
         self.rows.append(row)
 
     def tree(self, most: int) -> list[Step] | None:

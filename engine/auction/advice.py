@@ -4,7 +4,8 @@ It proposes a set and a proof that no other is heavier: a tree of cases (a bid i
 price for each row, a rational dual solution of the linear relaxation. engine.auction.proof checks both. Advice that is
 false costs time or proves less; it never changes what is feasible, what a set weighs, or what is called optimal.
 
-Rows, in this order: the groups of the component that two or more of its bids fill, ascending; `cliques` (at most one of
+Rows, in this order: the groups of the component that two or more of its bids fill, ascending; the stocks that its bids
+can exhaust, ascending (engine.auction.select.Component), priced by the greatest take; `cliques` (at most one of
 these bids, because each two exclude each other); `clauses` (not all of `present` without one of `absent`).
 """
 

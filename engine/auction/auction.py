@@ -91,7 +91,9 @@ def clear(
         for entry in entries
         if entry.id in valid
     ]
-    decision = decide(candidates, contention.judge, contention.no_goods, work=work, advisers=advisers)
+    decision = decide(
+        candidates, contention.judge, contention.no_goods, work=work, advisers=advisers, stocks=contention.stocks
+    )
     winners = [valid[bid] for bid in decision.winners.ids]
     replayed = replay(problem, winners)
     if isinstance(replayed, Fault):

@@ -16,20 +16,26 @@ there, calls a clique what is none, or a clause what nobody refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from engine.auction.search import Found, MaskNoGood, Node, Search, members
 from intents.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
-    """At most `limit` more of `plus` than of `minus` (masks)."""
+    """Sum of `draws` over the vertices of a set is at most `limit`. A price is for `unit` of it."""
 
-    plus: int
-    minus: int
+    draws: Mapping[int, int]
     limit: int
+    unit: int = 1
+
+    @cached_property
+    def drawers(self) -> int:
+        """The vertices that draw on it, as a mask."""
+        return sum(1 << v for v, drawn in self.draws.items() if drawn > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,12 @@ class MaskStep:
 
 @dataclass(frozen=True, slots=True)
 class MaskAdvice:
-    """Advice over vertices (engine.auction.advice). `groups` and `cliques` are rows that hold at most one."""
+    """Advice over vertices (engine.auction.advice). Of `groups` and `cliques` a set holds at most one; `stocks` are rows."""
 
     best: int
     judged: Sequence[int]
     groups: Sequence[int]
+    stocks: Sequence[Row]
     cliques: Sequence[int]
     clauses: Sequence[MaskNoGood]
     tree: Sequence[MaskStep]
@@ -64,7 +71,10 @@ def follow(search: Search, advice: MaskAdvice, work: int) -> Found:
     if not search.best:
         search.start()
     rows = _rows(search, advice)
-    priced = [[i for i, row in enumerate(rows) if (row.plus | row.minus) >> v & 1] for v in range(len(search.weights))]
+    priced: list[list[tuple[int, int]]] = [[] for _ in search.weights]
+    for i, row in enumerate(rows):
+        for v, drawn in row.draws.items():
+            priced[v].append((i, drawn))
     everything = (1 << len(search.weights)) - 1
     stack: list[tuple[int, int] | None] = [(0, everything)]
     open_bound = 0
@@ -92,7 +102,7 @@ def _cases(search: Search, case: tuple[int, int] | None, vertex: int) -> list[tu
 def _close(
     search: Search,
     rows: Sequence[Row],
-    priced: Sequence[Sequence[int]],
+    priced: Sequence[Sequence[tuple[int, int]]],
     case: tuple[int, int],
     step: MaskStep,
     work: int,
@@ -103,16 +113,17 @@ def _close(
         raise InputError("bad_advice", "/tree", expected=f"{len(rows)} prices", actual=str(len(step.prices)))
     search.used += 1
     # A row that no free vertex draws on needs no price here.
-    prices = [y if row.plus & free else 0 for row, y in zip(rows, step.prices, strict=True)]
+    prices = [y if row.drawers & free else 0 for row, y in zip(rows, step.prices, strict=True)]
     weight = bound = sum(search.weights[v] for v in members(chosen))
     for row, y in zip(rows, prices, strict=True):
         if y:
-            bound += y * (row.limit - (row.plus & chosen).bit_count() + (row.minus & chosen).bit_count())
+            # Rounded up, and what a vertex draws down: the bound can only grow.
+            bound += -(-y * (row.limit - sum(row.draws.get(v, 0) for v in members(chosen))) // row.unit)
     reduced: dict[int, int] = {}
     for v in members(free):
         left = search.weights[v]
-        for i in priced[v]:
-            left += prices[i] if rows[i].minus >> v & 1 else -prices[i]
+        for i, drawn in priced[v]:
+            left -= prices[i] * drawn // rows[i].unit
         reduced[v] = left
         bound += max(0, left)
     if bound <= search.best_weight:
@@ -133,5 +144,10 @@ def _rows(search: Search, advice: MaskAdvice) -> list[Row]:
     known = set(search.clauses)
     if not known.issuperset(advice.clauses):
         raise InputError("bad_advice", "/clauses", expected="sets known to be refused", actual="others")
-    rows = [Row(mask, 0, 1) for mask in (*advice.groups, *advice.cliques)]
-    return rows + [Row(present, absent, present.bit_count() - 1) for present, absent in advice.clauses]
+    rows = [Row(dict.fromkeys(members(mask), 1), 1) for mask in advice.groups]
+    rows += advice.stocks
+    rows += [Row(dict.fromkeys(members(mask), 1), 1) for mask in advice.cliques]
+    for present, absent in advice.clauses:
+        draws = dict.fromkeys(members(present), 1) | dict.fromkeys(members(absent), -1)
+        rows.append(Row(draws, present.bit_count() - 1))
+    return rows

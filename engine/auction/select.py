@@ -30,7 +30,7 @@ from functools import cached_property, partial
 from typing import Literal
 
 from engine.auction.advice import Advice
-from engine.auction.proof import MaskAdvice, MaskStep, follow
+from engine.auction.proof import MaskAdvice, MaskStep, Row, follow
 from engine.auction.search import Found, MaskNoGood, Search, members, search
 from intents.errors import InputError
 
@@ -64,17 +64,34 @@ class NoGood:
     absent: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """No feasible set takes more than `capacity` together. Takes are positive, by id."""
+
+    name: str
+    capacity: int
+    takes: Mapping[str, int]
+
+
 Judge = Callable[[frozenset[str]], NoGood | None]
 """None where the ids, disjoint in groups and within one component, are jointly feasible; else a no-good they fall under."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Component:
     """What an adviser sees: candidates by falling weight, what is known to exclude each other, and who judges."""
 
     candidates: Sequence[Candidate]
     no_goods: Sequence[NoGood]
     judge: Judge
+    known_stocks: Sequence[Stock] = ()
+
+    @cached_property
+    def stocks(self) -> list[Stock]:
+        """The stocks that its candidates can exhaust, with their takes, by ascending name."""
+        ids = {candidate.id for candidate in self.candidates}
+        own = [Stock(s.name, s.capacity, {i: n for i, n in s.takes.items() if i in ids}) for s in self.known_stocks]
+        return sorted((s for s in own if sum(s.takes.values()) > s.capacity), key=lambda stock: stock.name)
 
     @property
     def first(self) -> str:
@@ -147,12 +164,13 @@ def decide(
     *,
     work: int,
     advisers: Advisers | None = None,
+    stocks: Iterable[Stock] = (),
 ) -> Decision:
     """Baselines, filter and winners. The baselines get at most half of `work`, the winners all that is then left."""
-    known = tuple(no_goods)
+    known, drawn = tuple(no_goods), tuple(stocks)
     single = [candidate for candidate in candidates if len(candidate.scores) == 1]
     adviser = None if advisers is None else partial(advisers, "baseline")
-    baseline_set = select(single, judge, known, work=work // 2, adviser=adviser)
+    baseline_set = select(single, judge, known, work=work // 2, adviser=adviser, stocks=drawn)
     baselines = {group: 0 for candidate in candidates for group in candidate.scores}
     in_baseline = set(baseline_set.ids)
     setters: dict[str, Candidate] = {}
@@ -164,7 +182,7 @@ def decide(
     remaining = [candidate for candidate in candidates if candidate.id not in filtered]
     adviser = None if advisers is None else partial(advisers, "winners")
     left = max(0, work - baseline_set.certificate.work)
-    winners = select(remaining, judge, known, work=left, adviser=adviser)
+    winners = select(remaining, judge, known, work=left, adviser=adviser, stocks=drawn)
     return Decision(dict(sorted(baselines.items())), dict(sorted(filtered.items())), baseline_set, winners)
 
 
@@ -184,10 +202,11 @@ def select(
     *,
     work: int,
     adviser: Adviser | None = None,
+    stocks: Iterable[Stock] = (),
 ) -> Selection:
     """The feasible set, disjoint in groups, of greatest score, first by ties.
 
-    `no_goods` may name ids that are not candidates; they must be true. Raises ValueError for a negative score, an empty
+    `no_goods` and `stocks` may name ids that are not candidates; they must be true. Stocks serve advice. Raises ValueError for a negative score, an empty
     candidate or a repeated id or tie key, InputError `bad_advice` for advice that is not about its component.
     """
     ranked = sorted(candidates, key=lambda candidate: candidate.tie_key)
@@ -196,14 +215,14 @@ def select(
     if any(not c.scores or min(c.scores.values()) < 0 for c in ranked):
         raise ValueError("expected candidates with groups and without negative scores")
     weights = {c.id: (c.score << len(ranked)) + (1 << (len(ranked) - 1 - rank)) for rank, c in enumerate(ranked)}
-    known = tuple(no_goods)
+    known, drawn = tuple(no_goods), tuple(stocks)
     parts, left = components(ranked), work
     chosen: list[str] = []
     followed: list[Advice] = []
     used, bound, optimal = 0, 0, True
     for done, part in enumerate(parts):
         ordered = sorted(part, key=lambda candidate: -weights[candidate.id])
-        component = Component(ordered, known, judge)
+        component = Component(ordered, known, judge, drawn)
         advice = None if adviser is None else adviser(component)
         share = left // (len(parts) - done)
         found, ids = _search_component(component, weights, share, advice)
@@ -281,6 +300,10 @@ def _masked_advice(component: Component, index: Mapping[str, int], advice: Advic
         best=_mask(index, advice.best),
         judged=[_mask(index, ids) for ids in advice.judged],
         groups=[_mask(index, ids) for ids in component.groups],
+        stocks=[
+            Row({index[i]: n for i, n in stock.takes.items()}, stock.capacity, max(stock.takes.values()))
+            for stock in component.stocks
+        ],
         cliques=[_mask(index, ids) for ids in advice.cliques],
         clauses=[(_mask(index, clause.present), _mask(index, clause.absent)) for clause in advice.clauses],
         tree=[

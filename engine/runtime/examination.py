@@ -38,7 +38,12 @@ def examine(work: Work, number: int, log: LogReader) -> Iterator[Difference]:
         yield Difference(f"auctions[{number}].record", "a record, as logged", "none")
         return
     record = Record.from_json(content)
-    check_record(record, payloads)
+    try:
+        check_record(record, payloads)
+    except InputError as error:
+        if error.where == "/result/record":
+            check_replays(content)  # names the field, where what was changed follows from what was not
+        raise
     settled = _settled(work, number, payloads)
     yield from work.auctions.differences(number, record, None if settled is None else settled.landed)
     yield from work.intents.differences(record.problem.intents)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -32,6 +33,7 @@ from tests.benchmarks.figures import show
 from tests.runtime.service import COMMANDS, LOG_KEY, auctioneer_of
 
 SETTLED, VOIDED = 0, 1
+HEX = re.compile(r"([0-9a-f]{6})[0-9a-f]{58}")
 TRUST = LogKeys(LOG_KEY.name, (LOG_KEY.verifier,))
 
 
@@ -228,17 +230,26 @@ KINDS: dict[str, tuple[Callable[[Stored], None], str]] = {
         "auctions[0].status",
     ),
     # The record, with every hash in reach made anew.
-    "a bid's score": (record_with(lambda whole: _more(_winner(whole), "score")), NOT_LOGGED),
-    "a winner": (record_with(lambda whole: _winner(whole).update(status="lost")), NOT_LOGGED),
-    "a clearing price": (record_with(lambda whole: _first(whole["prices"]).__setitem__(0, "1")), NOT_LOGGED),
-    "the record's tie seed": (record_with(lambda whole: whole.update(tie_seed=OTHER)), NOT_LOGGED),
+    "a bid's score": (record_with(lambda whole: _more(_winner(whole), "score")), "not_identical /bids/"),
+    "a winner": (record_with(lambda whole: _winner(whole).update(status="lost")), "not_identical /bids/"),
+    "a clearing price": (
+        record_with(lambda whole: _first(whole["prices"]).__setitem__(0, "1")),
+        "not_identical /prices/",
+    ),
+    "the record's tie seed": (record_with(lambda whole: whole.update(tie_seed=OTHER)), "not_identical /tie_seed"),
     "a baseline": (
         record_with(lambda whole: whole["baselines"].update(dict.fromkeys(whole["baselines"], "0"))),
-        NOT_LOGGED,
+        "not_identical /baselines/",
     ),
-    "the bound of selection": (record_with(lambda whole: _more(whole["winner_selection"], "bound")), NOT_LOGGED),
+    "the bound of selection": (
+        record_with(lambda whole: _more(whole["winner_selection"], "bound")),
+        "not_identical /winner_selection/bound",
+    ),
     "a solver's proposal": (record_with(lambda whole: _first(whole["proposals"]).update(work=7)), NOT_LOGGED),
-    "a commitment": (record_with(lambda whole: whole["commitments"].update(greedy=OTHER)), NOT_LOGGED),
+    "a commitment": (
+        record_with(lambda whole: whole["commitments"].update(greedy=OTHER)),
+        "not_identical /commitments/greedy",
+    ),
     "a solver's note": (record_with(lambda whole: _first(whole["proposals"])["notes"].update(a="b")), NOT_LOGGED),
     "an intent of the problem": (record_with(lambda whole: whole["problem"]["intents"].pop()), NOT_LOGGED),
     "the problem's seed": (
@@ -325,7 +336,8 @@ def main() -> None:
             (folder / str(number)).mkdir()
             stored = whole.copied(folder / str(number))
             change(stored)
-            rows.append([kind, f"`{stored.examined(SETTLED)}`"])
+            found = HEX.sub(r"\1..", stored.examined(SETTLED))
+            rows.append([kind, f"`{found}`"])
     show(columns=["changed", "found at"], rows=rows, notes=[f"{len(rows)} kinds of change, each found."])
 
 
