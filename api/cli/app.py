@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from api.cli import (
     auction,
     audit,
+    audit_records,
     bench,
     bench_scores,
     feeds,
@@ -63,6 +64,8 @@ app.add_typer(bench.bench_app, name="bench")
 network.network_app.command("show")(online.network_show)
 network.network_app.command("watch")(online.network_watch)
 app.add_typer(network.network_app, name="network")
+audit.audit_app.command("counterfactual")(audit_records.counterfactual)
+audit.audit_app.command("report")(audit_records.report)
 app.add_typer(audit.audit_app, name="audit")
 
 
