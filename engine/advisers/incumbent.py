@@ -69,7 +69,7 @@ def _rounded(model: Model, shares: Sequence[float]) -> list[int]:
     """Bids by falling share, then score, as far as they do not exclude each other."""
     inside: set[int] = set()
     for i in sorted(range(len(shares)), key=lambda i: (-round(shares[i], 6), -model.scores[i], i)):
-        if shares[i] > 0 and model.neighbours[i].isdisjoint(inside):
+        if shares[i] > 0 and model.neighbours[i].isdisjoint(inside) and model.fits(i, inside):
             inside.add(i)
     return sorted(inside)
 
@@ -109,6 +109,7 @@ def _exchanged(model: Model, found: list[int]) -> list[int]:
         out = model.neighbours[i] & inside
         given = sum(model.scores[j] for j in out)
         first = not out or model.ties[i] < min(model.ties[j] for j in out)
-        if model.scores[i] > given or (model.scores[i] == given and first):
+        better = model.scores[i] > given or (model.scores[i] == given and first)
+        if better and model.fits(i, inside - out):
             inside = (inside - out) | {i}
     return sorted(inside)

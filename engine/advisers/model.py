@@ -34,6 +34,14 @@ class Model:
         """What bids score together."""
         return sum(self.scores[i] for i in indices)
 
+    def fits(self, i: int, inside: set[int]) -> bool:
+        """Whether the stocks that a bid takes from bear it together with others."""
+        return all(
+            draws[i] + sum(draws.get(j, 0) for j in inside if j != i) <= capacity
+            for draws, capacity in self.stocks
+            if i in draws
+        )
+
     def learn(self, no_good: NoGood, judged: Sequence[int]) -> None:
         """Keep why a set was refused."""
         index = {each: i for i, each in enumerate(self.ids)}

@@ -1,7 +1,7 @@
 """Proves a set by a tree of linear programs: at each leaf the dual prices close the case, in floats as far as seen here.
 
 The relaxation: maximise sum score x, of each group and clique at most 1, of each stock its capacity (a clause: sum present -
-sum absent at most one less than all present), x >= 0. Where its value is beyond the incumbent and a bid is fractional, the tree has cases over it.
+sum absent at most one less than all present), 0 <= x <= 1. Where its value is beyond the incumbent and a bid is fractional, the tree has cases over it.
 
 Bids outside the incumbent are given a little more than they score (NUDGE). If the incumbent is the only optimum of a
 leaf, the prices then exceed every other bid's score by that little, so rounding them can not bring one back, and the
@@ -105,7 +105,7 @@ class _Programs:
         self.scale = max(self.top.bit_length() - PRICE_BITS, -len(model.ids))
         self.units = float(self.top / Fraction(2) ** self.scale)
         self.solver: Any = pywraplp.Solver.CreateSolver("GLOP")
-        self.columns = [self.solver.NumVar(0, self.solver.infinity(), "") for _ in model.ids]
+        self.columns = [self.solver.NumVar(0, 1, "") for _ in model.ids]
         self.rows: list[Any] = []
         for group in model.groups:
             self._row(dict.fromkeys(group, 1), 1)
@@ -161,9 +161,8 @@ class _Programs:
 
     def solve(self, path: Path) -> Solved:
         """The program of a case; prices of zero where it has no solution."""
-        infinity = self.solver.infinity()
         for i, inside in path:
-            self.columns[i].SetBounds(1 if inside else 0, infinity if inside else 0)
+            self.columns[i].SetBounds(int(inside), int(inside))
         if self.solver.Solve() == pywraplp.Solver.OPTIMAL:
             values = [column.solution_value() for column in self.columns]
             prices = tuple(ceil(max(0.0, row.dual_value()) / TOP * self.units) for row in self.rows)
@@ -171,7 +170,7 @@ class _Programs:
         else:
             values, prices, value = [], (0,) * len(self.rows), 0.0
         for i, _ in path:
-            self.columns[i].SetBounds(0, infinity)
+            self.columns[i].SetBounds(0, 1)
         fractional = [i for i, share in enumerate(values) if 1e-6 < share < 1 - 1e-6]
         split = max(fractional, key=lambda i: (min(values[i], 1 - values[i]) * self.model.scores[i], -i), default=None)
         return Solved(value, values, split, prices)

@@ -112,13 +112,16 @@ def _close(
     if len(step.prices) != len(rows):
         raise InputError("bad_advice", "/tree", expected=f"{len(rows)} prices", actual=str(len(step.prices)))
     search.used += 1
-    # A row that no free vertex draws on needs no price here.
-    prices = [y if row.drawers & free else 0 for row, y in zip(rows, step.prices, strict=True)]
     weight = bound = sum(search.weights[v] for v in members(chosen))
-    for row, y in zip(rows, prices, strict=True):
-        if y:
-            # Rounded up, and what a vertex draws down: the bound can only grow.
-            bound += -(-y * (row.limit - sum(row.draws.get(v, 0) for v in members(chosen))) // row.unit)
+    prices = []
+    for row, y in zip(rows, step.prices, strict=True):
+        left = row.limit - sum(row.draws.get(v, 0) for v in members(chosen))
+        if left < 0 and left < sum(drawn for v, drawn in row.draws.items() if drawn < 0 and free >> v & 1):
+            return 0
+        # A row that no free vertex draws on needs no price here. Rounded up, and what a vertex draws down, so that the
+        # bound can only grow.
+        prices.append(y if row.drawers & free else 0)
+        bound += -(-prices[-1] * left // row.unit)
     reduced: dict[int, int] = {}
     for v in members(free):
         left = search.weights[v]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.advisers.tree import advise
 from engine.auction.advice import Advice, Clause, Step
 from engine.auction.auction import clear
-from engine.auction.select import ADVISED, Candidate, Component, NoGood, Purpose, select
+from engine.auction.select import ADVISED, Candidate, Component, NoGood, Purpose, Stock, select
 from engine.audit.record import record_bytes
 from engine.audit.replay import replay_record
 from intents.errors import InputError
@@ -88,6 +88,44 @@ def test_advice_proves_crowded_pools_as_the_plain_search_does() -> None:
     assert advised.ids == select(candidates, judge, no_goods, work=ENOUGH).ids
 
 
+def exhaustible(seed: int) -> tuple[list[Candidate], list[Stock]]:
+    """Eight bids over five groups that draw on two stocks, each too small for all."""
+    random = Random(seed)
+    bids = [
+        Candidate(
+            f"bid{i}",
+            f"{random.random():.9f}",
+            {g: random.randint(0, 5) for g in random.sample("pqrst", random.choice((1, 1, 2)))},
+            frozenset({"stock0", "stock1"}),
+        )
+        for i in range(8)
+    ]
+    takes = [{bid.id: random.randint(1, 4) for bid in bids if random.random() < 0.7} for _ in range(2)]
+    return bids, [Stock(f"stock{k}", 6, taken) for k, taken in enumerate(takes)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_stocks_are_rows_that_a_proof_may_price(seed: int) -> None:
+    candidates, stocks = exhaustible(seed)
+    random = Random(seed)
+
+    def feasible(ids: frozenset[str]) -> bool:
+        return all(sum(stock.takes.get(i, 0) for i in ids) <= stock.capacity for stock in stocks)
+
+    def careless(component: Component) -> Advice:
+        count = len(component.groups) + len(component.stocks)
+        cases = (Step(prices=tuple(random.randint(0, 9) for _ in range(count)), work=0) for _ in range(2))
+        return Advice(first=component.first, best=(), scale=0, tree=(Step(bid=component.first), *cases))
+
+    judge, plain = exact_judge(feasible, candidates), plain_winners(candidates, feasible)
+    proven = select(candidates, judge, (), work=ENOUGH, adviser=advise, stocks=stocks)
+    guessed = select(candidates, judge, (), work=ENOUGH, adviser=careless, stocks=stocks)
+
+    assert (proven.ids, proven.certificate.optimal) == (plain, True)
+    assert guessed.certificate.bound >= proven.certificate.score
+    assert not guessed.certificate.optimal or guessed.ids == plain
+
+
 def large(seed: int) -> list[Candidate]:
     """A hundred bids over fifty groups, scores of sixty bits: one component, and too much for the plain search."""
     random = Random(seed)
@@ -109,7 +147,7 @@ def test_a_proof_is_checked_by_multiplication_and_without_one_nothing_is_claimed
     found = select(candidates, lambda _: None, (), work=ENOUGH, adviser=once)
     again = select(candidates[::-1], lambda _: None, (), work=ENOUGH, adviser=lambda _: advice[0])
 
-    assert again == found
+    assert again == found == select(candidates[::-1], lambda _: None, (), work=ENOUGH, adviser=advise)
     assert found.certificate.optimal
     # The set judged, then a leaf at a time: no search.
     leaves = [step for step in advice[0].tree if step.bid is None]
