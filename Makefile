@@ -11,7 +11,7 @@ DEMO_SEED ?= 1
 CHECKED := build/check.db
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-crash test-chain check format bench figures mutation lock clean
+.PHONY: help install run demo test test-crash test-chain test-interop check format bench figures mutation lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-crash: install ## kill the service 200 times between commit and reply; 200 
 test-chain: install ## the venues against contract bytecode in an EVM (needs node and npm; keeps what it downloads in build/chain)
 	@$(BIN)/python -m tests.chain.install
 	CLEARWAY_CHAIN=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/chain
+test-interop: install ## the log against verifiers that others wrote, which it installs in build/interop
+	tests/interop/install.sh
+	CLEARWAY_INTEROP=1 $(BIN)/python -m pytest -q tests/interop
 
 check: install ## format, lint, types, one-way imports, migrations against tables; changes nothing
 	$(BIN)/ruff format --check .

@@ -12,8 +12,10 @@ from contextlib import closing
 
 from api import logs
 from api.cli.workers import built_in_commands
+from engine.audit.log.notes import SignerKey
 from engine.runtime.auctioneer import Auctioneer
 from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.journal import LOG_FOLDER, Journal
 from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.pool import Pool, PoolLimits
 from engine.runtime.remote import Gateway
@@ -33,8 +35,10 @@ def main() -> None:
         Pool(built_in_commands(settings.built_in), limits) as pool,
     ):
         world = EmbeddedWorld.open(database, settings.world_seed)
-        gateway = Gateway.of(settings, engine_key(settings.data_dir / KEY_FILE))
-        Auctioneer(database, world, pool, settings, gateway=gateway).run(stop)
+        key = engine_key(settings.data_dir / KEY_FILE)
+        gateway = Gateway.of(settings, key)
+        journal = Journal(database, settings.data_dir / LOG_FOLDER, SignerKey(settings.log_origin, key))
+        Auctioneer(database, world, pool, settings, gateway=gateway, journal=journal).run(stop)
 
 
 def _wait_for_end(stop: threading.Event) -> None:

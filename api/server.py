@@ -22,10 +22,12 @@ from api import logs
 from api.cli.workers import built_in_commands
 from api.http.app import create_app
 from api.http.intake_link import IntakeLink
-from api.http.service import Service
+from api.http.service import PublishedLog, Service
+from engine.audit.log.notes import SignerKey
 from engine.market.feeds.synthetic_risk import UNDERLYINGS
 from engine.market.world import DEMO_SALT
 from engine.runtime.embedded import EmbeddedWorld, ListedAssets
+from engine.runtime.journal import LOG_FOLDER
 from engine.runtime.keys import KEY_FILE, engine_key
 from engine.runtime.operation import Mode, mode
 from engine.runtime.settings import Settings
@@ -60,6 +62,7 @@ def serve(settings: Settings, *, started: Callable[[str], None] = lambda _: None
             cadence_seconds=settings.cadence_seconds,
             private_solvers=settings.private_solvers,
             link=link,
+            log=PublishedLog(settings.data_dir / LOG_FOLDER, SignerKey(settings.log_origin, key).verifier),
         )
         port = listener.getsockname()[1]
         config = uvicorn.Config(
@@ -95,6 +98,7 @@ def embedded_service(
     cadence_seconds: float = 5.0,
     private_solvers: bool = False,
     link: IntakeLink | None = None,
+    log: PublishedLog | None = None,
 ) -> Service:
     """What the API serves of an embedded world."""
 
@@ -121,6 +125,7 @@ def embedded_service(
         cadence_ms=round(cadence_seconds * 1000),
         private_solvers=private_solvers,
         link=link,
+        log=log,
     )
 
 

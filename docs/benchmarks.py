@@ -1,4 +1,4 @@
-"""Keeps docs/benchmarks.md, load-balancing.md and venues.md true: runs the benchmarks, rewrites their tables (`make bench`).
+"""Keeps the pages named in PAGES true: runs the benchmarks, rewrites their tables (`make bench`).
 
 A table stands between `<!-- figures: NAME -->` and `<!-- end -->`; NAME is a key of BENCHMARKS. Each is a program that
 prints a table as tests/benchmarks/figures.py has it; names as arguments run those alone. What they print depends on the
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "load-balancing.md", "venues.md"))
+PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "load-balancing", "venues", "score", "log"))
 BENCHMARKS = {
     "intake": "tests.benchmarks.intake",
     "crowd": "tests.benchmarks.intake --connections 128",
@@ -27,6 +27,11 @@ BENCHMARKS = {
     "margin": "tests.benchmarks.margin",
     "venues": "tests.benchmarks.venues",
     "chain": "tests.chain.report",
+    "selection": "tests.benchmarks.selection",
+    "laws": "tests.benchmarks.selection_laws",
+    "scores": "tests.benchmarks.cow_scores",
+    "log": "tests.benchmarks.log",
+    "tampering": "tests.runtime.tampering",
 }
 """By table, the program and its options."""
 

@@ -10,7 +10,10 @@ from pydantic import ValidationError
 
 from api.cli import (
     auction,
+    audit,
+    audit_records,
     bench,
+    bench_scores,
     feeds,
     margin,
     market,
@@ -59,11 +62,15 @@ app.add_typer(run.db_app, name="db")
 intent_app.command("submit")(online.submit)
 intent_app.command("status")(online.status)
 app.add_typer(intent_app, name="intent")
+bench.bench_app.command("cow-scores")(bench_scores.cow_scores)
 app.add_typer(bench.bench_app, name="bench")
 app.add_typer(market.market_app, name="market")
 network.network_app.command("show")(online.network_show)
 network.network_app.command("watch")(online.network_watch)
 app.add_typer(network.network_app, name="network")
+audit.audit_app.command("counterfactual")(audit_records.counterfactual)
+audit.audit_app.command("report")(audit_records.report)
+app.add_typer(audit.audit_app, name="audit")
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

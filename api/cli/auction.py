@@ -14,6 +14,7 @@ from api.cli.files import write_atomically
 from api.cli.output import ERR, in_units, print_json, remark, say, show_table
 from api.cli.solve import Grace, Seed, TimeLimit, Work, score_text
 from api.cli.workers import run_solvers
+from engine.advisers.advise import advisers
 from engine.auction.auction import clear
 from engine.auction.problem import Problem
 from engine.audit.record import Record, record_bytes
@@ -42,7 +43,8 @@ def auction(
         raise InputError("duplicate_solver", "--solvers", expected="each name once", actual=solvers)
     problem = read_problem(problem_file)
     runs = run_visibly(names, problem, Limits(time_limit, work, seed, grace))
-    record = clear(problem, {run.solver: run.submission for run in runs}, work=selection_work)
+    submitted = {run.solver: run.submission for run in runs}
+    record = clear(problem, submitted, work=selection_work, advisers=advisers())
     write_atomically(output, record_bytes(record))
     if as_json:
         print_json(_wire(problem, record, runs))

@@ -19,6 +19,7 @@ from api.cli.feeds import Format, read_feed
 from api.cli.files import read_bytes
 from api.cli.output import EXIT_NO, in_units, print_json, say, show_table
 from api.cli.solve import Seed, Work
+from engine.advisers.advise import advisers
 from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Intent, Problem
@@ -176,7 +177,8 @@ def value_in_the_money(problem: Problem, intent: Intent) -> Fraction:
 
 def cleared(problem: Problem, runs: Sequence[Run]) -> Record:
     """The record of an auction of these runs. Raises BenchError where a bid is refused or the replay is another."""
-    record = clear(problem, {run.solver: run.submission for run in runs}, work=SELECTION_WORK)
+    submitted = {run.solver: run.submission for run in runs}
+    record = clear(problem, submitted, work=SELECTION_WORK, advisers=advisers())
     for bid in record.bids:
         if bid.status == "invalid" and bid.reason is not None:
             raise BenchError("refused_bid", f"{bid.solver} {bid.index}: {bid.reason.code} at {bid.reason.where}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +32,11 @@ def replay_files(
         Path | None,
         typer.Option(help="The settlement record of the only auction named, redone from both.", dir_okay=False),
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many processes replay at once.")] = 1,
+    done: Annotated[
+        Path | None,
+        typer.Option(help="Where records found identical are noted; those noted are not redone.", dir_okay=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Redo recorded auctions from their records alone. `identical`, or the first difference of each and exit code 1."""
@@ -44,7 +52,7 @@ def replay_files(
             say("identical" if report.identical else _difference(report))
         identical = report.identical
     else:
-        identical = _replay_all(files, as_json=as_json)
+        identical = _replay_all(files, jobs, done, as_json=as_json)
     if not identical:
         raise typer.Exit(EXIT_NO)
 
@@ -61,23 +69,60 @@ def _replay_one(file: Path, settlement: Path | None) -> ReplayReport:
     return report
 
 
-def _replay_all(files: Sequence[Path], *, as_json: bool) -> bool:
-    """Replay one after the other, with progress on a terminal; whether all are identical."""
+def _replay_all(files: Sequence[Path], jobs: int, done: Path | None, *, as_json: bool) -> bool:
+    """Replay, with progress on a terminal; whether all are identical. What is noted in `done` survives an interruption."""
     started = time.perf_counter()
     differing: list[tuple[Path, ReplayReport]] = []
-    for file in track(files, "replaying", console=ERR, transient=True, disable=not ERR.is_terminal):
-        report = replay_record(read_bytes(file))
-        if not report.identical:
-            differing.append((file, report))
+    noted = set() if done is None or not done.exists() else set(read_bytes(done).decode(errors="replace").split())
+    pending = [file for file in files if not noted or _digest(read_bytes(file)) not in noted]
+    with _mapped(jobs) as apply, nullcontext() if done is None else done.open("a", encoding="ascii") as notes:
+        found = track(
+            apply(_replayed, pending),
+            "replaying",
+            len(pending),
+            console=ERR,
+            transient=True,
+            disable=not ERR.is_terminal,
+        )
+        for file, (digest, report) in zip(pending, found, strict=True):
+            if not report.identical:
+                differing.append((file, report))
+            elif notes is not None:
+                notes.write(digest + "\n")
+                notes.flush()
     seconds = time.perf_counter() - started
     if as_json:
-        found = [{"file": str(file), **_wire(report)} for file, report in differing]
-        print_json({"records": len(files), "differing": found, "seconds": round(seconds, 3)})
+        listed = [{"file": str(file), **_wire(report)} for file, report in differing]
+        print_json({"records": len(files), "redone": len(pending), "differing": listed, "seconds": round(seconds, 3)})
     else:
         for file, report in differing:
             say(f"{file} {_difference(report)}")
-        say(f"{len(files) - len(differing)} of {len(files)} identical, {len(files) / seconds:.1f} a second")
+        before = f", {len(files) - len(pending)} of them before" if len(pending) < len(files) else ""
+        say(f"{len(files) - len(differing)} of {len(files)} identical{before}, {len(pending) / seconds:.1f} a second")
     return not differing
+
+
+def _replayed(file: Path) -> tuple[str, ReplayReport]:
+    """The digest of a record's bytes, and its report."""
+    content = read_bytes(file)
+    return _digest(content), replay_record(content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+Apply = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+@contextmanager
+def _mapped(jobs: int) -> Iterator[Apply]:
+    """`map` over as many processes; in this one where it is one."""
+    if jobs == 1:
+        yield map
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield lambda act, items: pool.imap(act, items, chunksize=4)
 
 
 def _files(records: Sequence[Path]) -> Iterator[Path]:

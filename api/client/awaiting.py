@@ -36,6 +36,8 @@ from api.http.views import (
     IntentDetail,
     IntentPage,
     IntentView,
+    LoggedAuction,
+    LogView,
     Positions,
     ServerTime,
     SignedCancellation,
@@ -162,6 +164,18 @@ class AsyncClient:
     async def network(self) -> NetworkView:
         """Nodes, load, health, shares and delays as of the newest settlement."""
         return await self._call(calls.network())
+
+    async def log(self) -> LogView:
+        """The log's name, key and newest checkpoint."""
+        return await self._call(calls.log())
+
+    async def log_file(self, path: str) -> bytes:
+        """A file of the log by its name: `checkpoint`, `tile/...`."""
+        return await self._call(calls.log_file(path))
+
+    async def logged(self, number: int) -> LoggedAuction:
+        """What the log says of an auction."""
+        return await self._call(calls.logged(number))
 
     async def solvers(self) -> SolverList:
         """Who may bid."""

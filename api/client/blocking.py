@@ -36,6 +36,8 @@ from api.http.views import (
     IntentDetail,
     IntentPage,
     IntentView,
+    LoggedAuction,
+    LogView,
     Positions,
     ServerTime,
     SignedCancellation,
@@ -158,6 +160,18 @@ class Client:
     def network(self) -> NetworkView:
         """Nodes, load, health, shares and delays as of the newest settlement."""
         return self._call(calls.network())
+
+    def log(self) -> LogView:
+        """The log's name, key and newest checkpoint."""
+        return self._call(calls.log())
+
+    def log_file(self, path: str) -> bytes:
+        """A file of the log by its name: `checkpoint`, `tile/...`."""
+        return self._call(calls.log_file(path))
+
+    def logged(self, number: int) -> LoggedAuction:
+        """What the log says of an auction."""
+        return self._call(calls.logged(number))
 
     def solvers(self) -> SolverList:
         """Who may bid."""

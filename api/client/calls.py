@@ -27,6 +27,8 @@ from api.http.views import (
     IntentDetail,
     IntentPage,
     IntentView,
+    LoggedAuction,
+    LogView,
     Positions,
     ServerTime,
     SignedCancellation,
@@ -132,6 +134,21 @@ def settlement(number: int) -> Call[bytes]:
 def network() -> Call[NetworkView]:
     """Nodes, load, health and delays as of the newest settlement."""
     return _get("/v1/network", NetworkView)
+
+
+def log() -> Call[LogView]:
+    """The log's name, key and newest checkpoint."""
+    return _get("/v1/log", LogView)
+
+
+def log_file(path: str) -> Call[bytes]:
+    """A file of the log by its name: `checkpoint`, `tile/...`."""
+    return Call("GET", f"/log/{path}", bytes)
+
+
+def logged(number: int) -> Call[LoggedAuction]:
+    """What the log says of an auction."""
+    return _get(f"/v1/auctions/{number}/log", LoggedAuction)
 
 
 def solvers() -> Call[SolverList]:

@@ -18,6 +18,7 @@ from api.http import (
     routes_accounts,
     routes_auctions,
     routes_intents,
+    routes_log,
     routes_margin,
     routes_network,
     routes_service,
@@ -55,6 +56,7 @@ def create_app(service: Service) -> FastAPI:
         routes_solvers,
         routes_margin,
         routes_network,
+        routes_log,
         routes_service,
     ):
         app.include_router(routes.router)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -19,13 +20,30 @@ from fastapi.responses import Response
 
 from api.http.intake_link import IntakeLink
 from api.http.metrics import Metrics
+from engine.audit.log.notes import VerifierKey
 from engine.runtime.intake import Accepted, Intake, claim_of
 from engine.store.database import Database
 from engine.store.repositories.idempotency import Stored
 from engine.store.work import Work
+from intents.errors import InputError
 from intents.values import Value
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedLog:
+    """The log's folder, which the auctioneer writes, and its public key."""
+
+    folder: Path
+    key: VerifierKey
+
+    def file(self, path: str) -> bytes:
+        """A published file by its name. Raises InputError `no_log_file`."""
+        try:
+            return (self.folder / path).read_bytes()
+        except OSError:
+            raise InputError("no_log_file", "", expected="a file of the log", actual=path) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,7 @@ class Service:
     private_solvers: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     link: IntakeLink | None = None
+    log: PublishedLog | None = None
     intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from engine.auction.problem import Intent, Signature
+from engine.audit.log.entries import Disclosed
 from engine.audit.record import BidRecord, Integer
 from engine.market.margin.report import MarginReport
 from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, PlaceId, Text
@@ -301,6 +302,31 @@ class ServerTime(Value):
 
     now_ms: Milliseconds
     latest_auction: Number | None
+
+
+class LogView(Value):
+    """The log: `key` is a verifier key (C2SP signed-note), `root` hex, `checkpoint` the signed note."""
+
+    origin: str
+    key: str
+    size: int
+    root: str
+    checkpoint: str
+
+
+class EntryView(Value):
+    """An entry: its index in the log, its bytes as text, and what is under its hash unless that was erased."""
+
+    number: int
+    leaf: str
+    disclosed: Disclosed | None
+
+
+class LoggedAuction(Value):
+    """What the log says of an auction."""
+
+    auction: int
+    entries: tuple[EntryView, ...]
 
 
 class Deployment(Value):

@@ -4,7 +4,8 @@
 
 Guarantees
 1. Every solution of every proposal becomes a bid with a status and, unless it won, a machine-readable reason.
-2. The record is a function of the arguments: no order, clock or environment enters, so `engine.audit.replay` can redo it.
+2. The record is a function of the arguments and of the advice in it: no order, clock or environment enters, so
+   `engine.audit.replay` can redo it.
 3. Winners are disjoint in groups and jointly feasible; this is replayed once more over all of them together.
 
 The problem must have passed `check_problem`. The solver key of section 7 of docs/rules.md is the key of a submission's seal,
@@ -22,7 +23,7 @@ from engine.auction.ids import bid_id, commitment, tie_key, tie_seed
 from engine.auction.problem import Problem
 from engine.auction.replay import Bid, Replayed, replay
 from engine.auction.sealed import check_seal
-from engine.auction.select import Candidate, Decision, Selection, decide
+from engine.auction.select import Advisers, Candidate, Decision, Selection, decide
 from engine.auction.solution import Proposal, Solution
 from engine.auction.verdict import Fault, Verdict
 from engine.auction.verify import verify
@@ -59,9 +60,16 @@ class _Entry:
     verdict: Verdict
 
 
-def clear(problem: Problem, proposals: Mapping[str, Proposal | Submission], *, work: int) -> Record:
+def clear(
+    problem: Problem,
+    proposals: Mapping[str, Proposal | Submission],
+    *,
+    work: int,
+    advisers: Advisers | None = None,
+) -> Record:
     """Verify, score, filter and select; `work` is what the search may look at.
 
+    What `advisers` say is checked and recorded, so the record follows from the proposals and the advice in it.
     Raises InputError for a seal that is not this auction's or not of what is submitted, SelectionError for a bug of ours.
     """
     submissions = {
@@ -83,7 +91,9 @@ def clear(problem: Problem, proposals: Mapping[str, Proposal | Submission], *, w
         for entry in entries
         if entry.id in valid
     ]
-    decision = decide(candidates, contention.judge, contention.no_goods, work=work)
+    decision = decide(
+        candidates, contention.judge, contention.no_goods, work=work, advisers=advisers, stocks=contention.stocks
+    )
     winners = [valid[bid] for bid in decision.winners.ids]
     replayed = replay(problem, winners)
     if isinstance(replayed, Fault):
@@ -155,7 +165,8 @@ def _bid_record(problem: Problem, entry: _Entry, decision: Decision, winners: li
     elif entry.id in decision.filtered:
         short = decision.filtered[entry.id]
         group, least, actual = short.group, str(short.baseline), str(short.score)
-        status, reason = "filtered", Reason(code="below_baseline", group=group, expected=least, actual=actual)
+        reason = Reason(code="below_baseline", group=group, expected=least, actual=actual, bids=(short.by,))
+        status = "filtered"
     else:
         status, reason = "lost", _loss_reason(problem, entry.bid, winners)
     return BidRecord.model_validate(
@@ -210,6 +221,7 @@ def _selection_record(selection: Selection) -> SelectionRecord:
         bound=certificate.bound,
         optimal=certificate.optimal,
         bids=selection.ids,
+        advice=selection.advice,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
 from engine.auction.case import Case, gas_of
+from engine.auction.protocol_fees import due_fee
 from engine.auction.verdict import Fault, pointer
 from intents.identifiers import PROTOCOL
 
@@ -80,9 +81,9 @@ def _check_lines(case: Case) -> Fault | None:
             return Fault(
                 "line_account", pointer("lines", i, "account"), account or "a named solver's account", line.account
             )
-    for i, line in enumerate(solution.lines):
-        if line.kind == "protocol_fee":
-            return Fault("protocol_fee_mismatch", pointer("lines", i), "no protocol fee", str(line.amount))
+    fault = _check_protocol_fees(case)
+    if fault is not None:
+        return fault
     touches: Counter[str] = Counter()
     for fill in solution.fills:
         touches.update(fill.ins.keys() | fill.outs.keys())
@@ -95,6 +96,26 @@ def _check_lines(case: Case) -> Fault | None:
             if dust[line.asset] > touches[line.asset]:
                 expected = f"at most {touches[line.asset]} of {line.asset}, one for each fill and leg that touches it"
                 return Fault("dust_over_cap", pointer("lines", i), expected, str(dust[line.asset]))
+    return None
+
+
+def _check_protocol_fees(case: Case) -> Fault | None:
+    """`protocol_fee_mismatch`."""
+    charged: Counter[str] = Counter()
+    for item in case.fills:
+        due = due_fee(case.problem, item.fill, item.intent)
+        if item.fill.protocol_fee != due:
+            place = pointer("fills", item.index, "protocol_fee")
+            return Fault("protocol_fee_mismatch", place, str(due), str(item.fill.protocol_fee))
+        charged[item.intent.outcome.surplus_asset] += due
+    for i, line in enumerate(case.solution.lines):
+        if line.kind == "protocol_fee" and not charged[line.asset]:
+            return Fault("protocol_fee_mismatch", pointer("lines", i), "no protocol fee", str(line.amount))
+    stated = _total((line.asset, line.amount) for line in case.solution.lines if line.kind == "protocol_fee")
+    for asset in sorted(charged):
+        if stated[asset] != charged[asset]:
+            expected = f"protocol_fee lines of {charged[asset]} {asset}, as in the fills"
+            return Fault("protocol_fee_mismatch", "/lines", expected, str(stated[asset]))
     return None
 
 

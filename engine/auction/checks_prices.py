@@ -46,9 +46,10 @@ def _check_at_price(item: CaseFill, price: tuple[int, int]) -> Fault | None:
     fill = item.fill
     paid, received = pair_of(item.intent)
     numerator, denominator = price
-    given = fill.ins.get(paid, 0) - fill.fee.get(paid, 0)
-    got = fill.outs.get(received, 0) + fill.fee.get(received, 0)
-    if item.intent.outcome.surplus_is_paid:
+    in_paid = item.intent.outcome.surplus_is_paid
+    given = fill.ins.get(paid, 0) - fill.fee.get(paid, 0) - (fill.protocol_fee if in_paid else 0)
+    got = fill.outs.get(received, 0) + fill.fee.get(received, 0) + (0 if in_paid else fill.protocol_fee)
+    if in_paid:
         exact = ceil_div(got * denominator, numerator)
         if given != exact:
             place = pointer("fills", item.index, "in", paid)

@@ -35,7 +35,7 @@ from math import ceil
 from engine.auction.problem import Problem
 from engine.auction.replay import Bid, replay
 from engine.auction.search import clique_cover
-from engine.auction.select import NoGood
+from engine.auction.select import NoGood, Stock
 from engine.auction.stages import PlannedLeg
 from engine.auction.verdict import Fault
 from engine.market.venues import kind_of
@@ -78,7 +78,7 @@ class _Stock:
 
 
 class Contention:
-    """The resources of a set of verified bids of one problem. `resources` by bid, `no_goods` and `judge` for selection."""
+    """The resources of a set of verified bids of one problem. `resources` by bid, `no_goods`, `stocks` and `judge` for selection."""
 
     def __init__(self, problem: Problem, bids: Iterable[Bid]) -> None:
         self._problem = problem
@@ -96,6 +96,12 @@ class Contention:
             bid: frozenset(name for name, users in self._users.items() if bid in users) for bid in self._bids
         }
         self.no_goods: tuple[NoGood, ...] = tuple(self._pairs())
+        # Where a bid also adds, what the others take together may exceed what there is.
+        self.stocks: tuple[Stock, ...] = tuple(
+            Stock(name, self._stocks[name].capacity, dict(sorted(self._stocks[name].takes.items())))
+            for name in self._users
+            if name in self._stocks and not self._stocks[name].adders
+        )
 
     def judge(self, ids: frozenset[str]) -> NoGood | None:
         """None where the bids, disjoint in groups, are jointly feasible; else why not, as far as it is proved."""

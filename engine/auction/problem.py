@@ -6,7 +6,7 @@ Invariants (`check_problem`; InputError with the JSON pointer)
 3. filled_units < units of each intent. (Whether it is valid now is judged where it is filled.)
 4. Holdings of tokens are not negative and cover their reservations, but for what margin accounts owe (`may_owe`).
 5. `network`, where there is one, keeps the invariants of `engine.network.state`. Without one the field is not written:
-   the hash is that of a problem before there were networks.
+   the hash is that of a problem before there were networks. The same holds of `protocol_fees`.
 
 The problem's hash covers all of it.
 """
@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from engine.auction.protocol_fees import FeeSchedule
 from engine.market.snapshot import Snapshot, snapshot_hash
 from engine.market.venues.base import VenueState
 from engine.network.state import NetworkSnapshot
@@ -83,6 +84,7 @@ class Problem(Value):
     holdings: dict[OwnerId, dict[AssetId, Holding]]
     provenance: dict[str, Any] = {}
     network: NetworkSnapshot | None = Field(default=None, exclude_if=lambda network: network is None)
+    protocol_fees: FeeSchedule | None = Field(default=None, exclude_if=lambda fees: fees is None)
 
     @cached_property
     def hash(self) -> str:

@@ -49,15 +49,23 @@ def members(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-def search(weights: Sequence[int], no_goods: Iterable[MaskNoGood], judge: MaskJudge, work: int) -> Found:
+def search(
+    weights: Sequence[int],
+    no_goods: Iterable[MaskNoGood],
+    judge: MaskJudge,
+    work: int,
+    cliques: Iterable[int] = (),
+) -> Found:
     """The heaviest feasible set; the empty one is feasible. Vertices are best numbered by falling weight.
 
-    `no_goods` must hold whatever the judge would say. `work` limits nodes and judged sets together; the incumbents
+    Of the vertices of each of `cliques` no two are ever together.
+
+    `no_goods` and `cliques` must hold whatever the judge would say. `work` limits nodes and judged sets together; the incumbents
     that the search starts from are judged even beyond it (at most 5n + 5 sets).
     """
-    run = _Search(weights, no_goods, judge)
+    run = Search(weights, no_goods, judge, cliques)
     run.start()
-    open_bound = run.walk(work)
+    open_bound = run.walk(Node(0, 0, (1 << len(weights)) - 1), work)
     bound = max(run.best_weight, open_bound)
     return Found(run.best, run.best_weight, bound, run.used, bound == run.best_weight)
 
@@ -93,22 +101,24 @@ def clique_cover(
 
 
 @dataclass(slots=True)
-class _Node:
+class Node:
     """The sets chosen + T for T within `candidates`; `extra` are edges and `pending` no-goods of this subtree."""
 
     chosen: int
     weight: int
     candidates: int
-    extra: dict[int, int]
-    pending: list[MaskNoGood]
-    seen: int
+    extra: dict[int, int] = field(default_factory=dict)
+    pending: list[MaskNoGood] = field(default_factory=list)
+    seen: int = 0
     branches: list[int] = field(default_factory=list)
 
 
-class _Search:
+class Search:
     """The state of one search: the incumbent, the memo of judgements, edges (`rows`) and no-goods known so far."""
 
-    def __init__(self, weights: Sequence[int], no_goods: Iterable[MaskNoGood], judge: MaskJudge) -> None:
+    def __init__(
+        self, weights: Sequence[int], no_goods: Iterable[MaskNoGood], judge: MaskJudge, cliques: Iterable[int] = ()
+    ) -> None:
         self.weights = weights
         self.rows = [0] * len(weights)
         self.clauses: list[MaskNoGood] = []
@@ -116,6 +126,9 @@ class _Search:
         self.used = 0
         self.memo: dict[int, bool] = {0: True}
         self.best = self.best_weight = 0
+        for clique in cliques:
+            for v in members(clique):
+                self.rows[v] |= clique & ~(1 << v)
         for no_good in no_goods:
             self.learn(no_good)
 
@@ -163,11 +176,12 @@ class _Search:
                     grown |= 1 << v
             self.offer(grown)
 
-    def walk(self, work: int) -> int:
-        """Depth first through all that can beat the incumbent. Returns a bound on what the cut-off left unexplored."""
-        root = _Node(0, 0, (1 << len(self.weights)) - 1, {}, [], 0)
-        self.open(root)
-        stack = [root]
+    def walk(self, root: Node, work: int) -> int:
+        """Depth first through all below a node that can beat the incumbent. Returns a bound on what the cut-off left.
+
+        It goes on until `used` reaches `work`.
+        """
+        stack = [root] if self.open(root) else []
         while stack:
             if self.used >= work:
                 return max(
@@ -181,7 +195,7 @@ class _Search:
                 continue
             v = node.branches.pop(0)
             node.candidates &= ~(1 << v)
-            child = _Node(
+            child = Node(
                 node.chosen | 1 << v,
                 node.weight + self.weights[v],
                 node.candidates & ~(self.rows[v] | node.extra.get(v, 0)),
@@ -193,7 +207,7 @@ class _Search:
                 stack.append(child)
         return 0
 
-    def open(self, node: _Node) -> bool:
+    def open(self, node: Node) -> bool:
         """Count the node, apply the no-goods and set its branches; False where no set of it is feasible."""
         self.used += 1
         if not self.propagate(node):
@@ -203,11 +217,11 @@ class _Search:
         node.branches = clique_cover(self.weights, self.edges(node), node.candidates, slack)[1]
         return True
 
-    def edges(self, node: _Node) -> list[int]:
+    def edges(self, node: Node) -> list[int]:
         """All edges that hold in the subtree of a node."""
         return [row | node.extra.get(v, 0) for v, row in enumerate(self.rows)]
 
-    def propagate(self, node: _Node) -> bool:
+    def propagate(self, node: Node) -> bool:
         """Draw from the no-goods what follows in this subtree; False where no set of it is feasible.
 
         A no-good binds once its `absent` is out of reach: it then ends the node if all of `present` is chosen, forbids

@@ -23,7 +23,8 @@ MAX_STAGE = 15
 class Fill(Value):
     """What one intent gives (`in`, at stage 0) and gets (`out`, at `stage`), fees included.
 
-    `fee` is the part of `in` (paid asset) or withheld from `out` (received asset) that goes to the solver.
+    `fee` is the part of `in` (paid asset) or withheld from `out` (received asset) that goes to the solver, `protocol_fee`
+    the same of the surplus asset for the protocol; left out where it is 0.
     """
 
     intent: IntentId
@@ -31,6 +32,7 @@ class Fill(Value):
     ins: Amounts = Field(alias="in")
     outs: Amounts = Field(alias="out")
     fee: Amounts = {}
+    protocol_fee: Amount = Field(default=0, exclude_if=lambda fee: fee == 0)
     stage: int = Field(default=0, ge=0, le=MAX_STAGE)
 
 

@@ -17,8 +17,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from engine.auction.advice import Advice
 from engine.auction.problem import RULES_VERSION, Problem
 from engine.auction.sealed import Seal
+from engine.auction.select import Advisers, Component, Purpose
 from engine.auction.solution import Count, Proposal, Solution
 from engine.auction.verdict import Fault
 from engine.audit.leaf_digests import leaf_digests
@@ -125,7 +127,7 @@ def _read_solution(data: Any) -> Solution | Unreadable:
 class Reason(Value):
     """Why a bid did not win, by code, and the place, resource, group and other bids that it concerns.
 
-    Invalid bids have the codes of docs/rules.md. Others: `below_baseline` (filtered), `group_conflict` (a winner fills
+    Invalid bids have the codes of docs/rules.md. Others: `below_baseline` (filtered, by the one of `bids`), `group_conflict` (a winner fills
     the group), `joint_infeasible` (with the winners it breaks the rule named in `cause`), `search_cut_off`.
     """
 
@@ -155,7 +157,10 @@ class BidRecord(Value):
 
 
 class SelectionRecord(Value):
-    """How a set of bids was found: `bound` is at least the best score, `optimal` says that the set is the rules' own."""
+    """How a set of bids was found: `bound` is at least the best score, `optimal` says that the set is the rules' own.
+
+    `advice` is what the search followed, by component; left out where there was none.
+    """
 
     method: str
     work: Count
@@ -163,6 +168,7 @@ class SelectionRecord(Value):
     bound: Integer
     optimal: bool
     bids: tuple[Digest, ...]
+    advice: tuple[Advice, ...] = Field(default=(), exclude_if=lambda advice: not advice)
 
 
 class ReservationRecord(Value):
@@ -228,3 +234,16 @@ def record_hash(covered: dict[str, Any]) -> str:
 def record_bytes(record: Record) -> bytes:
     """The file: RFC 8785 bytes."""
     return canonical_bytes(record)
+
+
+def recorded_advice(record: Record) -> Advisers:
+    """The advice that the record holds, for whoever redoes its selections."""
+    kept = {
+        "baseline": {advice.first: advice for advice in record.baseline_selection.advice},
+        "winners": {advice.first: advice for advice in record.winner_selection.advice},
+    }
+
+    def advise(purpose: Purpose, component: Component) -> Advice | None:
+        return kept[purpose].get(component.first)
+
+    return advise

@@ -7,7 +7,7 @@ Steps, each naming the first place that fails it
 1. `syntax`: the bytes are strict JSON; else the first damaged leaf, and the line, column and offset where reading ends.
 2. `edited`: every leaf has its digest and the whole its hash, so an edit of any field is located, inputs too.
 3. `format`: the data is a record of this version, and its problem a problem.
-4. `recomputed`: from the problem, the proposals and the work, everything is computed anew: verification, scores,
+4. `recomputed`: from the problem, the proposals, the work and the advice to selection, which is checked, everything is computed anew: verification, scores,
    baselines, filter, selection with its bound, ties, settlement. What differs first in document order is named.
 5. `canonical`: the file is exactly the canonical bytes.
 
@@ -25,7 +25,7 @@ from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
 from engine.audit.damage import find_damage, first_damaged_leaf, pointer_at
 from engine.audit.leaf_digests import canonical_order, escape, first_edited, split
-from engine.audit.record import NOT_HASHED, Record, hashed_part, record_bytes, record_hash
+from engine.audit.record import NOT_HASHED, Record, hashed_part, record_bytes, record_hash, recorded_advice
 from intents.errors import InputError
 from intents.values import parse_json
 
@@ -76,7 +76,8 @@ def replay_record(content: bytes) -> ReplayReport:
         found = f"{error.actual} ({error.code})"
         return ReplayReport(f"/problem{error.where}", error.expected, found, "format")
     try:
-        again = clear(record.problem, record.proposals, work=record.selection_work)
+        advice = recorded_advice(record)
+        again = clear(record.problem, record.proposals, work=record.selection_work, advisers=advice)
     except InputError as error:
         return ReplayReport(error.where, error.expected, f"{error.actual} ({error.code})", "format")
     return _compare(again, data, content)

@@ -15,7 +15,9 @@ Guarantees
    leads changes anything, whatever the other still believes.
 4. No batch is cut while the operator holds auctions (engine.runtime.operation). An auction whose reference prices are
    older than the settings allow is voided, with that reason.
-5. The set of bids is what the solvers wrote by the deadline (engine.runtime.pool), or sealed by it (engine.runtime.remote).
+5. Of each step the log has an entry (engine.runtime.journal): of the problem before anybody bids, of the commitments before
+   anybody is asked to reveal.
+6. The set of bids is what the solvers wrote by the deadline (engine.runtime.pool), or sealed by it (engine.runtime.remote).
 
 `hooks` is called with each name of `HOOKS` as it is reached; tests kill the process there.
 """
@@ -24,22 +26,32 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
+from engine.advisers.advise import advisers
 from engine.auction.auction import clear
 from engine.auction.check_problem import check_problem
 from engine.auction.problem import Problem
+from engine.audit.log.entries import Kind
+from engine.audit.log.payloads import (
+    commitments_payload,
+    committed,
+    problem_payload,
+    result_payload,
+    settlement_payload,
+    voided_payload,
+)
 from engine.audit.record import Record
 from engine.ledger.settlement_entries import settlement_entry
 from engine.market.snapshot import check_fresh
-from engine.runtime.contest import Limits, Run, compete
+from engine.runtime.contest import Limits, Run, Sealed, compete, sealed_by
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.embedded_settler import embedded_settler
+from engine.runtime.journal import Journal
 from engine.runtime.network_watch import NetworkWatch
 from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
@@ -47,8 +59,8 @@ from engine.runtime.remote import Gateway, compete_openly
 from engine.runtime.settings import Settings
 from engine.runtime.settling import HOOKS as SETTLING_HOOKS
 from engine.runtime.settling import Settlement, Settler
+from engine.runtime.timings import Timings, filled_by, outcomes, solver_timings
 from engine.runtime.version import code_version
-from engine.settlement.plan import winning_solutions
 from engine.settlement.record import settlement_bytes
 from engine.store.database import Database
 from engine.store.errors import LeaseLostError
@@ -65,8 +77,10 @@ HOOKS = (
     "recovered",
     "arrived",  # the cast came, not committed
     "cutting",  # the batch is cut and the auction stored, not committed
+    "logged",  # everybody can see which problem it is
     "cut",
     "answered",  # one solver's answer is there
+    "closing",  # all are bound, not committed; without a journal there is no such moment
     "frozen",
     "cleared",
     "deciding",  # record and plan stored, not committed
@@ -89,17 +103,6 @@ class State:
     fault: str = ""
 
 
-@dataclass
-class _Timings:
-    """Milliseconds since the cut, by what was reached."""
-
-    started: float = field(default_factory=time.monotonic)
-    reached: dict[str, int] = field(default_factory=dict)
-
-    def reach(self, name: str) -> None:
-        self.reached[f"{name}_ms"] = round((time.monotonic() - self.started) * 1000)
-
-
 class Auctioneer:
     """Runs auctions on a database. Not for several threads at once; `state` may be read from any."""
 
@@ -113,10 +116,14 @@ class Auctioneer:
         gateway: Gateway | None = None,
         settler: Settler | None = None,
         watch: NetworkWatch | None = None,
+        journal: Journal | None = None,
         holder: str | None = None,
         hooks: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Without a gateway registered solvers are not asked. Without a settler the world's simulated chains are used."""
+        """Without a gateway registered solvers are not asked. Without a settler the world's simulated chains are used.
+
+        Without a journal nothing is logged.
+        """
         self.state = State()
         self._database = database
         self._world = world
@@ -125,6 +132,7 @@ class Auctioneer:
         self._settings = settings
         self._gateway = gateway
         self._settler, self._watch = embedded_settler(database, world, hooks) if settler is None else (settler, watch)
+        self._journal = journal
         self._holder = settings.holder if holder is None else holder
         self._hooks = hooks
         self._fence: int | None = None
@@ -181,22 +189,26 @@ class Auctioneer:
     def run_once(self) -> int:
         """Run one auction; its number. Raises LeaseLostError where another leads, HeldError, ClearwayError."""
         self._settle_decided()
-        timings = _Timings()
+        timings = Timings()
         number, problem, deadline_ms, entrants = self._cut()
+        self._publish()
+        self._hooks("logged")
         log = self._log.bind(auction=number, problem=problem.hash)
         self._hooks("cut")
         timings.reach("cut")
         check_problem(problem)
         check_fresh(problem.snapshot, self._settings.price_age_seconds)
-        runs, collected = self._compete(problem, deadline_ms, entrants)
+        runs, collected = self._compete(number, problem, deadline_ms, entrants)
         self._hooks("frozen")
         timings.reach("frozen")
         for run in runs:
             log.info("answered", solver=run.solver, no_bid=run.no_bid, ms=round(run.seconds * 1000))
-        record = clear(problem, {run.solver: run.submission for run in runs}, work=self._settings.selection_work)
+        sent = {run.solver: run.submission for run in runs}
+        record = clear(problem, sent, work=self._settings.selection_work, advisers=advisers())
         self._hooks("cleared")
         timings.reach("cleared")
-        self._decide(number, record, runs, {**timings.reached, **_solver_timings(runs, collected)})
+        self._decide(number, record, runs, {**timings.reached, **solver_timings(runs, collected)})
+        self._publish()
         self._hooks("decided")
         timings.reach("decided")
         self._settle_decided()
@@ -260,12 +272,15 @@ class Auctioneer:
                 code_version=code_version(),
                 intent_ids=[intent.id for intent in batch],
             )
+            self._note(work, number, "problem", problem_payload(problem))
             for intent in batch:
                 work.intents.move(intent.id, Cut(), now, number)
             self._hooks("cutting")
         return number, problem, deadline, entrants
 
-    def _compete(self, problem: Problem, deadline_ms: int, entrants: list[RemoteSolver]) -> tuple[list[Run], Collected]:
+    def _compete(
+        self, number: int, problem: Problem, deadline_ms: int, entrants: list[RemoteSolver]
+    ) -> tuple[list[Run], Collected]:
         grace = self._settings.grace_seconds
         seconds = (deadline_ms - self._clock.now_ms()) / 1000 - grace
         limits = Limits(seconds=seconds, work=self._settings.solver_work, grace_seconds=grace)
@@ -273,18 +288,32 @@ class Auctioneer:
         def finished(_name: str) -> None:
             self._hooks("answered")
 
+        def closed(sealed: Sequence[Sealed]) -> None:
+            """Before anybody is asked to reveal."""
+            if self._journal is None:
+                return
+            with self._database.transaction() as work:
+                self._check_fence(work)
+                commitments = dict(committed(*each) for each in sealed)
+                self._note(work, number, "commitments", commitments_payload(problem.hash, commitments))
+                self._hooks("closing")
+            self._publish()
+
         if self._gateway is None:
-            return compete(self._pool, self._pool.names, problem, limits, finished=finished)
-        return compete_openly(self._pool, entrants, problem, limits, self._gateway, finished=finished)
+            runs, collected = compete(self._pool, self._pool.names, problem, limits, finished=finished)
+            closed([sealed_by(run) for run in runs])
+            return runs, collected
+        return compete_openly(self._pool, entrants, problem, limits, self._gateway, finished=finished, closed=closed)
 
     def _decide(self, number: int, record: Record, runs: list[Run], timings: Mapping[str, object]) -> None:
         with self._database.transaction() as work:
             self._check_fence(work)
             now = self._clock.now_ms()
             work.auctions.decide(number, record, timings)
+            self._note(work, number, "result", result_payload(record))
             self._settler.begin(work, number, record)
             for run in runs:
-                for outcome in _outcomes(run, record):
+                for outcome in outcomes(run, record):
                     work.solvers.note(run.solver, outcome)
             registered = runs[len(self._pool.names) :]
             benched = [solver for run in registered if (solver := self._judge(work, run, now)).benched_until_ms]
@@ -300,6 +329,7 @@ class Auctioneer:
         for number in decided:
             done = self._settler.finish(number, self._keep_leading)
             self._post(number, done)
+            self._publish()
             self._hooks("settled")
             self.state.last_number, self.state.fault = number, ""
             landed, failed = len(done.settled.landed), len(done.settled.failed)
@@ -309,7 +339,7 @@ class Auctioneer:
         """What a final settlement did, in one transaction."""
         problem, settled, replayed = done.record.problem, done.settled, done.outcome.replayed
         entry = settlement_entry(problem, replayed, problem.auction)
-        why = {fill: code for bid, code in settled.failed.items() for fill in _filled_by(done.record, bid)}
+        why = {fill: code for bid, code in settled.failed.items() for fill in filled_by(done.record, bid)}
         standing = None if self._watch is None else self._watch.standing(number, self._clock.now_ms())
         with self._database.transaction() as work:
             self._check_fence(work)
@@ -324,6 +354,7 @@ class Auctioneer:
             work.auctions.settle(number, done.record, settled.landed, now)
             content, key = settlement_bytes(settled), settled.settlement_hash
             work.settlements.end(number, key, content, landed=settled.landed, failed=settled.failed)
+            self._note(work, number, "settlement", settlement_payload(key, settled.landed, settled.failed))
             if self._watch is not None and standing is not None:
                 work.standings.put(number, canonical_bytes(standing))
                 self._watch.keeper.keep(work)
@@ -348,9 +379,11 @@ class Auctioneer:
                 for intent in work.auctions.batch(number):
                     work.intents.move(intent, Settled(0), now, number, detail={"void": reason})
                 work.auctions.void(number, reason, now)
+                self._note(work, number, "voided", voided_payload(reason))
             self._hooks("voiding")
         for number in numbers:
             self._log.warning("voided", auction=number, reason=reason)
+        self._publish()
         self._hooks("recovered")
         return numbers
 
@@ -365,36 +398,27 @@ class Auctioneer:
         if self._fence is not None:
             work.leases.renew(self._fence, self._clock.now_ms(), round(self._settings.lease_seconds * 1000))
 
+    def _note(self, work: Work, number: int, kind: Kind, payload: Mapping[str, object]) -> None:
+        if self._journal is not None:
+            self._journal.note(work, number, kind, payload)
+
+    def _publish(self) -> None:
+        """Show in the log what is in the database. Raises InputError, as the journal does, and OSError."""
+        if self._journal is not None:
+            self._journal.publish()
+
     def _lost(self) -> None:
         self._log.warning("lease lost", fence=self._fence)
         self._fence, self.state.leads = None, False
+        if self._journal is not None:
+            self._journal.release()
 
     def _step_down(self) -> None:
         """Let another lead at once. An auction that an error left open is voided by whoever leads next."""
         if self._fence is not None:
             with suppress(LeaseLostError), self._database.transaction() as work:
                 work.leases.release(self._fence)
+            if self._journal is not None:
+                self._journal.release()
             self._log.info("stepped down", fence=self._fence)
             self._fence, self.state.leads = None, False
-
-
-def _solver_timings(runs: list[Run], collected: Collected) -> dict[str, object]:
-    return {
-        "frozen_late_ms": round(collected.frozen_late_seconds * 1000),
-        "reaped_ms": round(collected.reaped_seconds * 1000),
-        "unreaped": list(collected.unreaped),
-        "solvers": {run.solver: round(run.seconds * 1000) for run in runs},
-    }
-
-
-def _outcomes(run: Run, record: Record) -> list[str]:
-    """What a solver's standing counts: whether it answered, how it failed, and once each whether a bid won, was invalid, ..."""
-    statuses = {bid.status for bid in record.bids if bid.solver == run.solver}
-    failures = [run.failure] if run.failure else []
-    return ["no_bid" if run.no_bid else "answered", *failures, *sorted(statuses)]
-
-
-def _filled_by(record: Record, bid: str) -> list[str]:
-    """The intents that a winning bid would fill."""
-    solution = winning_solutions(record)[bid]
-    return [fill.intent for fill in solution.fills]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.auction.problem import Problem
+from engine.auction.sealed import Seal
 from engine.auction.solution import Solution
 from engine.audit.record import Submission
 from engine.runtime.frames import Request
@@ -59,6 +60,15 @@ class Run:
         """Its solution over everything it fills, where there is one that could be read."""
         first = next(iter(self.submission.solutions), None)
         return first if isinstance(first, Solution) else None
+
+
+Sealed = tuple[str, Seal | None, tuple[str, ...]]
+"""What binds a solver at the close: its name, its seal, and, where it has none, the hashes of what it gave."""
+
+
+def sealed_by(run: Run) -> Sealed:
+    """What binds a solver that needs no seal."""
+    return run.solver, None, tuple(solution.content_hash for solution in run.submission.solutions)
 
 
 def compete(

@@ -24,7 +24,7 @@ from engine.auction.ids import commitment
 from engine.auction.problem import Problem
 from engine.auction.sealed import RevealRequest, Seal
 from engine.audit.record import Submission, Unreadable
-from engine.runtime.contest import Limits, Run, compete
+from engine.runtime.contest import Limits, Run, Sealed, compete, sealed_by
 from engine.runtime.outgoing import Answer, Post
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.settings import Settings
@@ -67,15 +67,23 @@ def compete_openly(
     gateway: Gateway,
     *,
     finished: Callable[[str], None] = lambda _: None,
+    closed: Callable[[Sequence[Sealed]], None] = lambda _: None,
 ) -> tuple[list[Run], Collected]:
-    """One run for each solver of the pool, then one for each entrant; how the pool's were collected."""
+    """One run for each solver of the pool, then one for each entrant; how the pool's were collected.
+
+    `closed` is told what binds each solver, before anybody is asked to reveal.
+    """
     rounds: list[Round] = []
 
     def send(text: bytes, closes: float) -> None:
         rounds.append(Round(entrants, problem, text, gateway, closes=closes))
 
     runs, collected = compete(pool, pool.names, problem, limits, finished=finished, sending=send)
-    return [*runs, *(run for exchange in rounds for run in exchange.reveal(exchange.close()))], collected
+    seals = [exchange.close() for exchange in rounds]
+    sealed = [(name, one.seal, ()) for each in seals for name, one in each.items()]
+    closed([*(sealed_by(run) for run in runs), *sealed])
+    revealed = [run for exchange, each in zip(rounds, seals, strict=True) for run in exchange.reveal(each)]
+    return [*runs, *revealed], collected
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     port: int = Field(8000, validation_alias=AliasChoices("PORT"), ge=0, le=65_535)
+    log_origin: str = Field("clearway.example/log", pattern=r"^[^\s+]+$", max_length=200)
+    """The name of the log, which its checkpoints begin with: by custom where it is served, without the scheme."""
+
     world_seed: int = Field(1, ge=0, lt=2**53)
     """The embedded world's seed; only a database that has no world yet takes notice."""
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -302,6 +303,25 @@ membership_changes = Table(
     _column("change", Packed, comment="The change, and the inputs that reproduce it: canonical JSON, deflated"),
     comment="Nodes that went out, came back on trial, or are in again",
 )
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    _column(
+        "number", Number, primary_key=True, autoincrement=False, comment="Its index in the log, from 0 without gaps"
+    ),
+    _column("auction", Number, ForeignKey("auctions.number"), comment="The auction"),
+    _column("kind", String(20), comment="problem, commitments, result, settlement or voided"),
+    _column("entry", LargeBinary, comment="The leaf: canonical JSON with the payload's salted hash"),
+    _column("salt", String(66), nullable=True, comment="The salt, 0x and hex; null once the payload is erased"),
+    _column(
+        "payload", Packed, nullable=True, comment="What is under the hash, canonical JSON, deflated; null once erased"
+    ),
+    UniqueConstraint("auction", "kind"),
+    CheckConstraint("(salt IS NULL) = (payload IS NULL)", name="erased"),
+    comment="What the log says, written in the transaction that it tells of, then appended to the log's files",
+)
+
 simulated_networks = Table(
     "simulated_networks",
     metadata,

@@ -17,6 +17,7 @@ from engine.store.repositories.auctions import Auctions
 from engine.store.repositories.idempotency import Idempotency
 from engine.store.repositories.intents import Intents
 from engine.store.repositories.leases import Leases
+from engine.store.repositories.log import LogEntries
 from engine.store.repositories.meta import Meta
 from engine.store.repositories.settlements import Settlements
 from engine.store.repositories.simulated import SimulatedNetworks
@@ -36,6 +37,7 @@ class Work:
         self.auctions = Auctions(connection, self.snapshots)
         self.settlements = Settlements(connection)
         self.standings = Standings(connection)
+        self.log = LogEntries(connection)
         self.simulated = SimulatedNetworks(connection)
         self.solvers = Solvers(connection)
         self.idempotency = Idempotency(connection)

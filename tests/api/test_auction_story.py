@@ -66,15 +66,32 @@ def test_many_records_replay_in_one_go_and_those_that_differ_are_named(demo: Dem
     good = done("replay", folder, demo.record)
     (folder / "c.json").write_bytes(content.replace(b'"stopped_by":"finished"', b'"stopped_by":"time"', 1))
 
-    plain, answer = clearway("replay", folder), clearway("replay", folder, "--json")
+    noted = ("--jobs", "2", "--done", tmp_path / "noted")
+    plain, answer = clearway("replay", folder, *noted), clearway("replay", folder, *noted, "--json")
 
     assert good.out.startswith("3 of 3 identical, ")
     assert (plain.code, answer.code) == (1, 1)
     assert plain.out.startswith(f"{folder / 'c.json'} differs at /proposals/")
     assert "\n2 of 3 identical, " in plain.out
-    assert answer.data["records"] == 3
+    assert (answer.data["records"], answer.data["redone"]) == (3, 1)  # what was identical is not redone
     assert [one["file"] for one in answer.data["differing"]] == [str(folder / "c.json")]
     assert clearway("replay", none).err.startswith("error: no_records")
+
+
+def test_a_record_is_cleared_again_without_a_solver_and_shown_as_a_page(demo: Demo, tmp_path: Path) -> None:
+    record = json.loads(demo.record.read_text())
+    (winner, *_) = [bid["solver"] for bid in record["bids"] if bid["status"] == "won"]
+
+    answer = clearway(
+        "audit", "counterfactual", demo.record, "--without", winner, "--json", "-o", tmp_path / "other.json"
+    )
+
+    # Not always less: who is left out no longer sets the baselines by which others are filtered.
+    assert answer.data["score_before"] == record["total_score"] != answer.data["score_after"]
+    assert all(change["after"] is None or change["after"]["solver"] != winner for change in answer.data["groups"])
+    assert done("replay", tmp_path / "other.json").out == "identical\n"
+    done("audit", "report", demo.record, "-o", tmp_path / "page.html")
+    assert record["record_hash"] in (tmp_path / "page.html").read_text()
 
 
 def test_a_record_replays_and_an_edit_of_any_part_is_located(demo: Demo, tmp_path: Path) -> None:

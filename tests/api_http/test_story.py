@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from api.client import Client, ServiceError
+from engine.audit.log.entries import ORDER
 from engine.audit.replay import replay_record
 from engine.market.feeds.synthetic_flow import BTC_OPTIONS
 from engine.market.feeds.synthetic_market import ASSETS, EXCHANGE, EXPIRIES
@@ -38,9 +39,10 @@ def test_the_five_minute_paths(databases: Databases, tmp_path: Path, kind: str) 
         a_trader_with_curl_and_an_auditor(client, url, tmp_path)
         a_trader_with_the_client(url, tmp_path)
         assert "clearway_intents_accepted_total 2.0" in client.get("/metrics").text
-        if kind == "sqlite":  # what a terminal shows does not depend on it
+        if kind == "sqlite":  # what a terminal shows does not depend on it, nor do the log's files
             a_trader_at_a_terminal(url, tmp_path)
             a_seller_of_what_only_margin_covers(client, tmp_path)
+            an_auditor_of_the_log(url, tmp_path)
         an_operator(url, tmp_path, kind, database)
         program.send_signal(signal.SIGTERM)
         assert program.wait(30) == 0
@@ -84,6 +86,20 @@ def a_trader_with_curl_and_an_auditor(client: httpx2.Client, url: str, folder: P
     assert {asset: balance["amount"] for asset, balance in held.items()} == fill["received"]
     recorded = json.loads((folder / "auction.json").read_bytes())
     assert receipt.intent in {one["id"] for one in recorded["problem"]["intents"]}
+
+
+def an_auditor_of_the_log(url: str, folder: Path) -> None:
+    printed, _ = commands("log", url, folder)
+    *before, replays, entered = printed.splitlines()
+    assert re.fullmatch(r"record sha256:[0-9a-f]{64} is the one logged, and replays identical", replays)
+    assert re.fullmatch(r"0x[0-9a-f]{64} was in auction \d+; its receipt promised \d+ at the latest", entered)
+    assert sum(line.startswith("continues kept.checkpoint, kept at ") for line in before) == 1
+    assert [json.loads(line.partition(": ")[2])["kind"] for line in before if line.startswith("entry")] == [*ORDER]
+    assert len(list((folder / "proofs").glob("*.tlog-proof"))) == len(ORDER)
+    receipt = json.loads((folder / "receipt.json").read_bytes())
+    (folder / "other.json").write_text(json.dumps({**receipt, "intent": "0x" + "11" * 32}))
+    refused = call("audit", "receipt", "other.json", url=url, folder=folder, code=2)
+    assert refused.startswith("error: bad_receipt")
 
 
 def a_trader_with_the_client(url: str, folder: Path) -> None:

@@ -43,6 +43,8 @@ def test_stories_have_the_winners_that_their_names_say() -> None:
         "one_small_key_beats_two_larger_ones": ["whole"],
         "an_infeasible_pair_does_not_exclude_its_superset": ["a", "b", "helps"],
         "an_infeasible_bid_excludes_itself_alone": ["b", "c"],
+        "a_winner_before_it_raises": ["mine", "pair"],
+        "a_winner_that_raises_may_lose": ["whole"],
         "nothing_is_feasible_but_nothing": [],
         "a_crowd_at_one_pool": ["bid2"],
     }

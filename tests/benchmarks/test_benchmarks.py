@@ -21,6 +21,8 @@ SMALL = {
     "replay": ["--auctions", "1", "--solvers", "greedy", "--work", "100"],
     "margin": ["--rounds", "2", "--builds", "1"],
     "venues": ["--rounds", "1", "--batch", "1", "--snapshots", "1"],
+    "selection": ["--instances", "1", "--shrink", "20"],
+    "laws": ["--auctions", "20"],
 }
 
 
@@ -82,6 +84,11 @@ def test_venues_are_timed_beside_contracts_and_snapshots() -> None:
     assert float(rows["UniswapV2Router02.getAmountOut"][1]) == pytest.approx(ours / theirs, abs=0.05)
     assert min(micro.values()) > 0
     assert [row[2] for row in rows.values() if row[2]].count("at most 1") == 3
+
+
+def test_selections_are_proven_and_raises_counted() -> None:
+    assert [row[1] for row in table("selection")["rows"]] == ["1 of 1"] * 3
+    assert table("laws")["rows"][0][2] == "0"
 
 
 def test_the_page_has_a_table_for_each_benchmark() -> None:

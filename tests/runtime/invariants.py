@@ -2,9 +2,14 @@
 
 from collections import Counter
 from functools import cache
+from pathlib import Path
 
 from sqlalchemy import create_engine, select
 
+from engine.audit.log.checkpoints import open_checkpoint
+from engine.audit.log.entries import ORDER, check_payload
+from engine.audit.log.payloads import check_record
+from engine.audit.log.tiles import WIDTH, Tile, unbundle
 from engine.audit.record import Record
 from engine.audit.replay import replay_record
 from engine.network.trust.rounds import Round
@@ -12,6 +17,7 @@ from engine.settlement.record import SettlementRecord, check_settlement
 from engine.store.database import Database
 from engine.store.tables import balances, entries, holds, postings
 from intents.lifecycle import Status
+from tests.runtime.service import LOG_KEY
 
 
 def check_books(url: str) -> None:
@@ -71,6 +77,34 @@ def check_records(database: Database) -> None:
                     assert last is None or made.number > last.number + 1 or made == last or made.before == last.after
                     rounds[made.chain] = made
                 hashes[auction.number] = settled.settlement_hash
+
+
+def check_log(database: Database, folder: Path) -> None:
+    """The log's files say what the database does, of each auction after the first what it came to, in the right order."""
+    with database.reading() as work:
+        leaves = work.log.leaves(0, 1000)
+        auctions = {auction.number: auction for auction in work.auctions.page(None, 1000)[0]}
+        stored = {number: work.log.of_auction(number) for number in auctions if number}
+        records = {number: work.auctions.record_bytes(number) for number in stored}
+    size = open_checkpoint((folder / "checkpoint").read_bytes(), LOG_KEY.name, (LOG_KEY.verifier,)).size
+    tail = size % WIDTH
+    assert size == len(leaves) < WIDTH
+    assert unbundle((folder / Tile(None, 0, tail).path).read_bytes(), tail) == tuple(leaves)
+    for number, logged in stored.items():
+        kinds = [each.entry.kind for each in logged]
+        payloads: dict[str, dict[str, object]] = {
+            each.entry.kind: each.disclosed.payload for each in logged if each.disclosed is not None
+        }
+        for each in logged:
+            assert each.disclosed is not None
+            check_payload(each.entry, each.disclosed)
+        if auctions[number].status == "void":
+            assert kinds in (["problem", "voided"], ["problem", "commitments", "voided"])
+        else:
+            record = records[number]
+            assert kinds == list(ORDER)
+            assert record is not None
+            check_record(Record.from_json(record), payloads)
 
 
 @cache

@@ -8,13 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from engine.audit.log.notes import SignerKey
 from engine.runtime.auctioneer import Auctioneer
 from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.journal import LOG_FOLDER, Journal
 from engine.runtime.pool import Pool
 from engine.runtime.settings import Settings
 from engine.store.database import Database
 
 SEED = 1
+LOG_KEY = SignerKey("clearway.example/log", b"\x01" * 32)
 COMMANDS = {"greedy": [sys.executable, "-P", "-m", "solvers.worker", "greedy"]}
 
 
@@ -38,8 +41,10 @@ def settings(**changes: Any) -> Settings:
 def auctioneer_of(
     database: Database, pool: Pool, *, holder: str, hooks: Callable[[str], None] = lambda _: None, **changes: Any
 ) -> Auctioneer:
-    world = EmbeddedWorld.open(database, SEED)
-    return Auctioneer(database, world, pool, settings(**changes), holder=holder, hooks=hooks)
+    """With a log where `data_dir` says where."""
+    world, chosen = EmbeddedWorld.open(database, SEED), settings(**changes)
+    journal = Journal(database, chosen.data_dir / LOG_FOLDER, LOG_KEY) if "data_dir" in changes else None
+    return Auctioneer(database, world, pool, chosen, journal=journal, holder=holder, hooks=hooks)
 
 
 def die_at(hook: str, times: int) -> Callable[[str], None]:

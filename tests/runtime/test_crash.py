@@ -16,12 +16,13 @@ from engine.market.feeds.synthetic_market import ASSETS
 from engine.market.world import DEMO_SALT
 from engine.runtime.auctioneer import HOOKS
 from engine.runtime.embedded import EmbeddedWorld
+from engine.runtime.journal import LOG_FOLDER
 from engine.runtime.pool import Pool
 from engine.store.database import Database
 from intents.kinds import Terms, swap
 from intents.lifecycle import Status
 from tests.databases import KINDS, Databases
-from tests.runtime.invariants import check_books, check_fills, check_records
+from tests.runtime.invariants import check_books, check_fills, check_log, check_records
 from tests.runtime.service import COMMANDS, SEED, auctioneer_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +33,10 @@ EXPECTED = {
     # Killed in the second auction: what becomes of it.
     "arrived": [],
     "cutting": [],
+    "logged": ["void"],
     "cut": ["void"],
     "answered": ["void"],
+    "closing": ["void"],
     "frozen": ["void"],
     "cleared": ["void"],
     "deciding": ["void"],
@@ -135,14 +138,20 @@ def test_every_hook_of_an_auction_is_here() -> None:
 
 @pytest.mark.parametrize(("kind", "hook"), KILLED)
 def test_killed_in_an_auction_nothing_is_lost_and_nothing_done_twice(
-    kind: str, hook: str, begun: Callable[[str], str], mortals: Mortals, pool: Pool, opened: Callable[[str], Database]
+    kind: str,
+    hook: str,
+    begun: Callable[[str], str],
+    mortals: Mortals,
+    pool: Pool,
+    opened: Callable[[str], Database],
+    tmp_path: Path,
 ) -> None:
     url = begun(kind)
-    mortals.start(url, hook, 1)
+    mortals.start(url, hook, 1, data_dir=str(tmp_path))
     assert mortals.died()
 
     database = opened(url)
-    auctioneer = auctioneer_of(database, pool, holder="mortal")
+    auctioneer = auctioneer_of(database, pool, holder="mortal", data_dir=tmp_path)
     check_books(url)
     assert auctioneer.lead()
 
@@ -163,6 +172,7 @@ def test_killed_in_an_auction_nothing_is_lost_and_nothing_done_twice(
     check_books(url)
     check_fills(database)
     check_records(database)
+    check_log(database, tmp_path / LOG_FOLDER)
 
 
 @pytest.mark.parametrize("hook", ["leading", "voiding", "recovered"])

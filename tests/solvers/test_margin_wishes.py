@@ -30,7 +30,9 @@ def naked_seller(held: dict[str, int], units: int, risk: PlaceRisk = RISK) -> Pr
     wish = intent("naked", {CALL: ONE}, {BTC: 49_000}, units=units)
     holdings = {ALICE: held, **{solver_account(one.name): {} for one in (GREEDY, LP, CPSAT)}}
     states = [book(CALL, asks=[], bids=[(50, 2 * ONE)])]
-    return problem([wish], states=states, holdings=holdings, extra_assets=(PUT, PERPETUAL, COIN_PERPETUAL, LATER), risk=risk)
+    return problem(
+        [wish], states=states, holdings=holdings, extra_assets=(PUT, PERPETUAL, COIN_PERPETUAL, LATER), risk=risk
+    )
 
 
 @pytest.mark.parametrize("solver", [GREEDY, LP, CPSAT], ids=lambda solver: solver.name)

@@ -21,6 +21,9 @@ FOLDER = Path(__file__).resolve().parent / "select"
 Bids = dict[str, tuple[str, dict[str, int]]]
 """Tie key and score by group, by id. Real tie keys are hashes; any strings compare the same way."""
 
+WHOLE = {"p": 9, "q": 7, "s": 3}
+"""A bid over three groups, in two stories."""
+
 STORIES: dict[str, tuple[Bids, list[set[str]]]] = {
     "the_greatest_sum_wins": (
         {"whole": ("3", {"p": 6, "q": 5}), "left": ("2", {"p": 6}), "right": ("1", {"q": 3})},
@@ -57,6 +60,15 @@ STORIES: dict[str, tuple[Bids, list[set[str]]]] = {
     "an_infeasible_bid_excludes_itself_alone": (
         {"a": ("1", {"p": 4}), "b": ("2", {"p": 3}), "c": ("3", {"q": 1})},
         [{"a"}, {"a", "c"}],
+    ),
+    # `mine` and `rival` share a venue. Raising, `mine` drives `rival` out of the baseline set, and with it out of the filter.
+    "a_winner_before_it_raises": (
+        {"mine": ("1", {"q": 4}), "rival": ("2", {"s": 5}), "whole": ("3", WHOLE), "pair": ("4", {"r": 5, "s": 7})},
+        [{"mine", "rival"}],
+    ),
+    "a_winner_that_raises_may_lose": (
+        {"mine": ("1", {"q": 6}), "rival": ("2", {"s": 5}), "whole": ("3", WHOLE), "pair": ("4", {"r": 5, "s": 7})},
+        [{"mine", "rival"}],
     ),
     "nothing_is_feasible_but_nothing": ({"a": ("1", {"p": 4})}, [{"a"}]),
     "a_crowd_at_one_pool": (

@@ -9,14 +9,16 @@ Guarantees
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, insert, or_, select, update
 
 from engine.auction.problem import Holding
 from engine.ledger.books import Balance, Books, Entry, Hold, Posting
 from engine.ledger.settlement_entries import holdings_of
+from engine.store.compare import Difference, differences
 from engine.store.errors import StoreError
 from engine.store.repositories._insert import insert_missing
 from engine.store.tables import balances, entries, holds, postings
@@ -74,6 +76,18 @@ class Accounts:
         self._append(holds, number, entry.holds)
         return number
 
+    def differences(self, entry: Entry) -> Iterator[Difference]:
+        """Where what was posted under this kind and reference is something else; an entry that moves nothing is not posted."""
+        posted = and_(entries.c.kind == entry.kind, entries.c.reference == entry.reference)
+        numbers = list(self._connection.scalars(select(entries.c.number).where(posted).order_by(entries.c.number)))
+        wanted = int(bool(entry.postings))
+        if len(numbers) != wanted:
+            yield Difference(f"entries[{entry.kind} {entry.reference}]", f"{wanted} of them", str(len(numbers)))
+            return
+        for number in numbers:
+            for table, moves in ((postings, entry.postings), (holds, entry.holds)):
+                yield from differences(self._connection, table, table.c.entry == number, _rows(number, moves))
+
     def entries(self, owner: str, after: int | None, limit: int) -> tuple[list[StoredEntry], int | None]:
         """The owner's part of entries, newest first, at most `limit` before the cursor; and the next cursor, if more follow.
 
@@ -120,10 +134,7 @@ class Accounts:
         return found
 
     def _append(self, table: Table, entry: int, moves: tuple[Posting, ...] | tuple[Hold, ...]) -> None:
-        rows = [
-            {"entry": entry, "position": position, "owner": owner, "asset": asset, "amount": amount}
-            for position, (owner, asset, amount) in enumerate(moves)
-        ]
+        rows = _rows(entry, moves)
         if rows:
             self._connection.execute(insert(table), rows)
 
@@ -134,3 +145,10 @@ class Accounts:
             .order_by(table.c.entry, table.c.position)
         )
         return [(row.entry, row.asset, row.amount) for row in self._connection.execute(query)]
+
+
+def _rows(entry: int, moves: tuple[Posting, ...] | tuple[Hold, ...]) -> list[dict[str, Any]]:
+    return [
+        {"entry": entry, "position": position, "owner": owner, "asset": asset, "amount": amount}
+        for position, (owner, asset, amount) in enumerate(moves)
+    ]

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Row, Table, func, insert, select, update
 
 from engine.auction.solution import Solution
 from engine.audit.record import BidRecord, Reason, Record, record_bytes
+from engine.store.compare import Difference, differences
 from engine.store.errors import StoreError
 from engine.store.repositories.snapshots import Snapshots
 from engine.store.tables import auction_intents, auctions, bid_intents, bids, fills, winners
@@ -150,6 +151,27 @@ class Auctions:
         values = {"status": "settled", "ended_ms": at_ms}
         self._connection.execute(update(auctions).where(auctions.c.number == number).values(**values))
         self._insert(fills, _fill_rows(number, record, landed))
+
+    def differences(self, number: int, record: Record, landed: Collection[str] | None) -> Iterator[Difference]:
+        """Where the tables say something else of the auction than its record does; `landed` is None before its settlement."""
+        problem = record.problem
+        row = {"number": number, "status": "settling" if landed is None else "settled", "void_reason": None}
+        row |= {
+            name: getattr(record, name)
+            for name in ("problem_hash", "rules_version", "tie_seed", "total_score", "record_hash")
+        }
+        row |= {"snapshot": problem.snapshot_hash, "solver_seed": problem.solver_seed}
+        batch = ({"auction": number, "intent": intent.id} for intent in problem.intents)
+        expected: list[tuple[Table, Iterable[Mapping[str, Any]]]] = [
+            (auction_intents, batch),
+            (bids, _bid_rows(number, record)),
+            (bid_intents, _mention_rows(number, record)),
+            (winners, _winner_rows(number, record)),
+            (fills, _fill_rows(number, record, landed or ())),
+        ]
+        yield from differences(self._connection, auctions, auctions.c.number == number, [row])
+        for table, rows in expected:
+            yield from differences(self._connection, table, table.c.auction == number, rows)
 
     def void(self, number: int, reason: str, at_ms: int) -> None:
         """End an auction without effect. Raises StoreError `auction_not_open`."""

@@ -8,13 +8,14 @@ Guarantees
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from engine.auction.problem import Intent, Signature
+from engine.store.compare import Difference, differences
 from engine.store.errors import StoreError
 from engine.store.repositories._bulk import find_all, insert_all
 from engine.store.repositories._insert import insert_new
@@ -108,6 +109,14 @@ class Intents:
             (row.owner, int(row.nonce)): Claim(row.id, b"" if row.receipt == "{}" else row.receipt.encode())
             for row in rows
         }
+
+    def differences(self, batch: Iterable[Intent]) -> Iterator[Difference]:
+        """Where an intent is stored otherwise than an auction had it: who signed what. How far it is filled changes later."""
+        for intent in batch:
+            row = _row(intent, 0, {})
+            signed = {name: row[name] for name in ("id", "owner", "nonce", "pair", "scheme", "signature")}
+            signed["outcome"] = intent.outcome.to_wire()
+            yield from differences(self._connection, intents, intents.c.id == intent.id, [signed], keys=("id",))
 
     def get(self, intent: str) -> StoredIntent | None:
         """The intent with this id."""

@@ -10,10 +10,12 @@ Bytes in, bytes out: what is in them is engine.settlement's. The auction's row i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from engine.store.compare import Difference, differences
 from engine.store.errors import StoreError
 from engine.store.tables import settled_bids, settlements
 
@@ -50,8 +52,7 @@ class Settlements:
     ) -> None:
         """Store the record and what became of each winner. Raises StoreError `settlement_ended`."""
         self._change(auction, settlement_hash=settlement_hash, record=record)
-        rows = [{"auction": auction, "bid": bid, "failure": None} for bid in landed]
-        rows += [{"auction": auction, "bid": bid, "failure": code} for bid, code in failed.items()]
+        rows = _outcomes(auction, landed, failed)
         if rows:
             self._connection.execute(insert(settled_bids), rows)
 
@@ -68,6 +69,15 @@ class Settlements:
         row = self._connection.execute(query.order_by(settlements.c.auction.desc()).limit(1)).first()
         return None if row is None else (row.auction, row.settlement_hash)
 
+    def differences(
+        self, auction: int, settlement_hash: str, plan_hash: str, *, landed: Iterable[str], failed: Mapping[str, str]
+    ) -> Iterator[Difference]:
+        """Where the tables say something else of a settlement than its record does."""
+        row = {"auction": auction, "plan_hash": plan_hash, "settlement_hash": settlement_hash}
+        yield from differences(self._connection, settlements, settlements.c.auction == auction, [row])
+        rows = _outcomes(auction, landed, failed)
+        yield from differences(self._connection, settled_bids, settled_bids.c.auction == auction, rows)
+
     def failures(self, auction: int) -> dict[str, str]:
         """The winners that had no effect, with the reason, ascending by bid."""
         query = select(settled_bids.c.bid, settled_bids.c.failure).where(settled_bids.c.auction == auction)
@@ -78,3 +88,8 @@ class Settlements:
         changed = self._connection.execute(update(settlements).where(under_way).values(**values))
         if changed.rowcount != 1:
             raise StoreError("settlement_ended", str(auction), expected="a settlement under way", actual="none")
+
+
+def _outcomes(auction: int, landed: Iterable[str], failed: Mapping[str, str]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [{"auction": auction, "bid": bid, "failure": None} for bid in landed]
+    return rows + [{"auction": auction, "bid": bid, "failure": code} for bid, code in failed.items()]
