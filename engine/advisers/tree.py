@@ -18,7 +18,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from ortools.linear_solver import pywraplp
+import ortools.linear_solver.pywraplp as pywraplp  # noqa: PLR0402 - mypy does not find it in the package
 
 from engine.advisers.incumbent import accepted, incumbent
 from engine.advisers.model import Model, model_of
