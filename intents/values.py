@@ -32,6 +32,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from intents.canonical import canonical_json
 from intents.errors import InputError
 
 AMOUNT_LIMIT = 2**256
@@ -157,6 +158,11 @@ class Value(BaseModel):
     def from_json(cls, text: str | bytes) -> Self:
         """Read from strict JSON, no value being coerced. Raises InputError with the JSON pointer of the first fault."""
         parse_json(text)
+        return cls.from_strict_json(text)
+
+    @classmethod
+    def from_strict_json(cls, text: str | bytes) -> Self:
+        """The same of a text that `parse_json` took before."""
         try:
             return cls.model_validate_json(text, strict=True, by_alias=True, by_name=False)
         except ValidationError as error:
@@ -259,7 +265,7 @@ def canonical_bytes(value: Value | Any) -> bytes:
     """RFC 8785 bytes of a value or of plain JSON data. Raises InputError `not_canonical`: a number beyond 2^53, say."""
     data = value.to_wire() if isinstance(value, Value) else value
     try:
-        return rfc8785.dumps(data)
+        return canonical_json(data)
     except rfc8785.CanonicalizationError as error:
         raise InputError("not_canonical", "", expected="data that RFC 8785 can express", actual=str(error)) from None
 

@@ -72,6 +72,17 @@ def clear(
     What `advisers` say is checked and recorded, so the record follows from the proposals and the advice in it.
     Raises InputError for a seal that is not this auction's or not of what is submitted, SelectionError for a bug of ours.
     """
+    return clear_unsealed(problem, proposals, work=work, advisers=advisers).sealed()
+
+
+def clear_unsealed(
+    problem: Problem,
+    proposals: Mapping[str, Proposal | Submission],
+    *,
+    work: int,
+    advisers: Advisers | None = None,
+) -> Record:
+    """The record of `clear` without its hash and leaf digests, for who compares it with one whose own were checked."""
     submissions = {
         solver: proposal if isinstance(proposal, Submission) else Submission.of(proposal)
         for solver, proposal in sorted(proposals.items())
@@ -113,7 +124,7 @@ def clear(
         total_score=decision.winners.certificate.score,
         prices={group: price for bid in winners for group, price in sorted(bid.solution.prices.items())},
         settlement=settlement_of(problem, replayed),
-    ).sealed()
+    )
 
 
 def next_state(record: Record) -> After:

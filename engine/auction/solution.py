@@ -5,6 +5,7 @@ All amounts are integers in base units. See docs/rules.md for what each part mea
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -74,7 +75,7 @@ class Solution(Value):
     problem: Digest | None = None
     solver: Text | None = None
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """The hash of this solution."""
         return content_hash("clearway/solution/1", self)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
+from json.encoder import encode_basestring
 from typing import Any
 
 import rfc8785
@@ -30,16 +31,26 @@ def canonical_order(key: str) -> bytes:
     return key.encode("utf-16-be")
 
 
-def leaves(data: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(data: Any) -> list[tuple[str, Any]]:
     """Every leaf with its pointer, in the order of the document."""
+    found: list[tuple[str, Any]] = []
+    _gather(data, "", found)
+    return found
+
+
+def _gather(data: Any, pointer: str, found: list[tuple[str, Any]]) -> None:
     if isinstance(data, dict) and data:
         for key, item in data.items():
-            yield from leaves(item, f"{pointer}/{escape(key)}")
+            place = f"{pointer}/{escape(key)}"
+            if isinstance(item, dict | list):
+                _gather(item, place, found)
+            else:
+                found.append((place, item))
     elif isinstance(data, list) and data:
         for index, item in enumerate(data):
-            yield from leaves(item, f"{pointer}/{index}")
+            _gather(item, f"{pointer}/{index}", found)
     else:
-        yield pointer, data
+        found.append((pointer, data))
 
 
 def in_canonical_order(data: Any) -> Any:
@@ -51,7 +62,12 @@ def in_canonical_order(data: Any) -> Any:
 
 def leaf_digests(data: Any) -> str:
     """The digests of all leaves, in canonical order."""
-    return "".join(leaf_digest(pointer, value) for pointer, value in leaves(in_canonical_order(data)))
+    return _digests(leaves(in_canonical_order(data)))
+
+
+def _digests(found: Iterable[tuple[str, Any]]) -> str:
+    # 3 bytes are 4 characters, so all of them together are written as one by one.
+    return base64.urlsafe_b64encode(b"".join([_digest(pointer, value) for pointer, value in found])).decode()
 
 
 def split(digests: str) -> Iterator[str]:
@@ -64,7 +80,10 @@ def first_edited(data: Any, digests: str) -> tuple[str, Any] | None:
 
     None where all do; ("", None) where only leaves at the end are missing.
     """
-    for leaf, digest in zip_longest(leaves(data), split(digests)):
+    found = leaves(data)
+    if _digests(found) == digests:
+        return None
+    for leaf, digest in zip_longest(found, split(digests)):
         if leaf is None:
             return "", None
         if digest != leaf_digest(*leaf):
@@ -74,5 +93,12 @@ def first_edited(data: Any, digests: str) -> tuple[str, Any] | None:
 
 def leaf_digest(pointer: str, value: Any) -> str:
     """The digest of one leaf."""
-    text = rfc8785.dumps(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False).encode()
-    return base64.urlsafe_b64encode(hashlib.sha256(pointer.encode() + b"\0" + text).digest()[:3]).decode()
+    return _digests([(pointer, value)])
+
+
+def _digest(pointer: str, value: Any) -> bytes:
+    if isinstance(value, str):
+        text = encode_basestring(value)  # json.dumps of a text, without the way there
+    else:
+        text = rfc8785.dumps(value).decode() if isinstance(value, float) else json.dumps(value)
+    return hashlib.sha256(f"{pointer}\0{text}".encode()).digest()[:3]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -218,7 +219,8 @@ class Record(Value):
     def sealed(self) -> Self:
         """This record with its hash and leaf digests."""
         covered = hashed_part(self.to_wire())
-        return self.model_copy(update={"record_hash": record_hash(covered), "leaf_digests": leaf_digests(covered)})
+        hashed = record_hash(canonical_bytes(covered))
+        return self.model_copy(update={"record_hash": hashed, "leaf_digests": leaf_digests(covered)})
 
 
 def hashed_part(data: dict[str, Any]) -> dict[str, Any]:
@@ -226,9 +228,9 @@ def hashed_part(data: dict[str, Any]) -> dict[str, Any]:
     return {key: item for key, item in data.items() if key not in NOT_HASHED}
 
 
-def record_hash(covered: dict[str, Any]) -> str:
-    """The hash of a record, given its `hashed_part`."""
-    return content_hash("clearway/record/1", covered)
+def record_hash(covered: bytes) -> str:
+    """The hash of a record, given the canonical bytes of its `hashed_part`: H("clearway/record/1", that part)."""
+    return "sha256:" + sha256(b'["clearway/record/1",' + covered + b"]").hexdigest()
 
 
 def record_bytes(record: Record) -> bytes:

@@ -21,13 +21,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.auction.auction import clear
+from engine.auction.auction import clear_unsealed
 from engine.auction.check_problem import check_problem
 from engine.audit.damage import find_damage, first_damaged_leaf, pointer_at
 from engine.audit.leaf_digests import canonical_order, escape, first_edited, split
 from engine.audit.record import NOT_HASHED, Record, hashed_part, record_bytes, record_hash, recorded_advice
 from intents.errors import InputError
-from intents.values import parse_json
+from intents.values import canonical_bytes, parse_json
 
 Step = Literal["", "syntax", "edited", "format", "recomputed", "canonical"]
 
@@ -55,19 +55,18 @@ class ReplayReport:
 
 def replay_record(content: bytes) -> ReplayReport:
     """Redo the auction that the bytes record. Never raises for what is in them."""
-    damage = find_damage(content)
-    if damage is not None:
-        found = f"{damage.message} (line {damage.line} column {damage.column}, offset {damage.offset})"
-        _, pointer = min((damage.offset, damage.pointer), _damaged_leaf(content) or (len(content), ""))
-        return ReplayReport(pointer, "strict JSON", found, "syntax", damage.offset, damage.line, damage.column)
-    data = parse_json(content)
+    try:
+        data = parse_json(content)
+    except InputError as error:
+        return _unreadable(content, error)
     if not isinstance(data, dict):
         return ReplayReport("", "a record", _short(data), "format")
-    edited = _find_edit(data)
+    covered = _canonical(hashed_part(data))
+    edited = _find_edit(data, covered)
     if edited is not None:
         return edited
     try:
-        record = Record.from_json(content)
+        record = Record.from_strict_json(content)
     except InputError as error:
         return ReplayReport(error.where, error.expected, f"{error.actual} ({error.code})", "format")
     try:
@@ -77,10 +76,22 @@ def replay_record(content: bytes) -> ReplayReport:
         return ReplayReport(f"/problem{error.where}", error.expected, found, "format")
     try:
         advice = recorded_advice(record)
-        again = clear(record.problem, record.proposals, work=record.selection_work, advisers=advice)
+        again = clear_unsealed(record.problem, record.proposals, work=record.selection_work, advisers=advice)
     except InputError as error:
         return ReplayReport(error.where, error.expected, f"{error.actual} ({error.code})", "format")
-    return _compare(again, data, content)
+    if canonical_bytes(hashed_part(again.to_wire())) == covered and canonical_bytes(data) == content:
+        # Hash and digests follow from what they cover, and those in the file were found to be of that.
+        return ReplayReport()
+    return _compare(again.sealed(), data, content)
+
+
+def _unreadable(content: bytes, error: InputError) -> ReplayReport:
+    damage = find_damage(content)
+    if damage is None:
+        raise AssertionError(f"expected damage where parsing found {error}")
+    found = f"{damage.message} (line {damage.line} column {damage.column}, offset {damage.offset})"
+    _, pointer = min((damage.offset, damage.pointer), _damaged_leaf(content) or (len(content), ""))
+    return ReplayReport(pointer, "strict JSON", found, "syntax", damage.offset, damage.line, damage.column)
 
 
 def _damaged_leaf(content: bytes) -> tuple[int, str] | None:
@@ -91,28 +102,26 @@ def _damaged_leaf(content: bytes) -> tuple[int, str] | None:
     return first_damaged_leaf(content, split(digests[1].decode()), {f"/{name}" for name in NOT_HASHED})
 
 
-def _find_edit(data: dict[str, Any]) -> ReplayReport | None:
-    covered = hashed_part(data)
+def _canonical(covered: dict[str, Any]) -> bytes | None:
+    """RFC 8785 bytes; None where it has none for them: an integer beyond 2^53, which no record has."""
+    try:
+        return canonical_bytes(covered)
+    except InputError:
+        return None
+
+
+def _find_edit(data: dict[str, Any], canonical: bytes | None) -> ReplayReport | None:
     digests, stated = data.get("leaf_digests"), data.get("record_hash")
     if not isinstance(digests, str) or not isinstance(stated, str):
         return ReplayReport("/leaf_digests", "a record with its hash and digests", "none", "edited")
-    edited = first_edited(covered, digests)
-    whole = record_hash(covered) if _hashable(covered) else "none: an integer beyond 2^53"
+    edited = first_edited(hashed_part(data), digests)
+    whole = "none: an integer beyond 2^53" if canonical is None else record_hash(canonical)
     if edited is None:
         return None if whole == stated else ReplayReport("/record_hash", whole, stated, "edited")
     if whole == stated:
         return ReplayReport("/leaf_digests", "the digests of this record", "others", "edited")
     pointer, value = edited
     return ReplayReport(pointer, "the value that was recorded", _short(value), "edited")
-
-
-def _hashable(data: Any) -> bool:
-    """Whether RFC 8785 has bytes for the data: integers beyond 2^53 have none, and no record has one."""
-    if isinstance(data, dict):
-        return all(_hashable(item) for item in data.values())
-    if isinstance(data, list):
-        return all(_hashable(item) for item in data)
-    return not isinstance(data, int) or abs(data) < 2**53
 
 
 def _compare(again: Record, data: dict[str, Any], content: bytes) -> ReplayReport:

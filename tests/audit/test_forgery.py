@@ -19,7 +19,9 @@ from tests.audit.records import WORK, bound, small_file
 def resealed(data: dict[str, Any]) -> bytes:
     """The file of a forger: hash and digests made anew."""
     covered = hashed_part(data)
-    return canonical_bytes({**covered, "record_hash": record_hash(covered), "leaf_digests": leaf_digests(covered)})
+    return canonical_bytes(
+        {**covered, "record_hash": record_hash(canonical_bytes(covered)), "leaf_digests": leaf_digests(covered)}
+    )
 
 
 def test_a_good_bid_can_not_be_passed_off_as_unreadable() -> None:

@@ -128,7 +128,7 @@ def record_with(change: Callable[[dict[str, Any]], None], *, logged: bool = Fals
         whole["problem"]["snapshot"] = snapshot
         change(whole)
         covered = hashed_part(whole)
-        whole = {**covered, "record_hash": record_hash(covered), "leaf_digests": leaf_digests(covered)}
+        whole = {**covered, "record_hash": record_hash(canonical_bytes(covered)), "leaf_digests": leaf_digests(covered)}
         digest = hashlib.sha256(canonical_bytes(whole)).hexdigest()
         whole["problem"]["snapshot"] = None
         stored.sql(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.auction.score_cow_2024 import Order, Policy, Quote, protocol_fee, score_trade
@@ -37,22 +37,30 @@ class CannotScoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BookOrder:
-    """An order as recorded; `order` is None where the rule has no score for it, for the reason named."""
+    """An order as recorded; `order` is None where the rule has no score for it, for the reason named.
+
+    `divisible` is whether parts of it may be filled; the score does not need it, so it is what the file has.
+    """
 
     id: str
     sell_token: str
     buy_token: str
     order: Order | None
     reason: str = ""
+    divisible: object = None
 
 
 @dataclass(frozen=True, slots=True)
 class Auction:
-    """Orders by id, and wei for 1e18 base units by token."""
+    """Orders by id, and wei for 1e18 base units by token.
+
+    `executed` is what of an order was filled before; the score does not need it, so it is what the file has.
+    """
 
     id: int
     orders: Mapping[str, BookOrder]
     prices: Mapping[str, int]
+    executed: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +103,15 @@ def read_auctions(name: str, content: bytes, orders: Sequence[BookOrder]) -> lis
         if number in auctions:
             raise FeedError("duplicate_auction", f"{where}/id", expected="each auction once", actual=str(number))
         listed: dict[str, BookOrder] = {}
+        executed: dict[str, object] = {}
         for i, item in enumerate(_list(row, "orders", where)):
             place = f"{where}/orders/{i}"
             index = item[0] if isinstance(item, list) and item else item
             if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(orders):
                 raise FeedError("bad_index", place, expected=f"an index below {len(orders)}", actual=repr(item)[:60])
             listed[orders[index].id] = orders[index]
-        prices = _amounts(row, "prices", where)
-        auctions[number] = Auction(number, listed, prices)
+            executed[orders[index].id] = item[1] if isinstance(item, list) and len(item) > 1 else None
+        auctions[number] = Auction(number, listed, _amounts(row, "prices", where), executed)
     return list(auctions.values())
 
 
@@ -187,7 +196,8 @@ def _order(row: Mapping[str, Any], where: Place) -> BookOrder:
         policies = tuple(_policy(item, f"{where}/protocolFees/{i}") for i, item in enumerate(listed))
     except CannotScoreError as error:
         return BookOrder(number, *tokens, None, error.reason)
-    return BookOrder(number, *tokens, Order("sell" if kind == "sell" else "buy", sell, buy, policies))
+    order = Order("sell" if kind == "sell" else "buy", sell, buy, policies)
+    return BookOrder(number, *tokens, order, divisible=row.get("partiallyFillable"))
 
 
 def _policy(item: Any, where: Place) -> Policy:
