@@ -13,6 +13,7 @@ from api.cli import (
     audit,
     audit_records,
     bench,
+    bench_replays,
     bench_scores,
     feeds,
     margin,
@@ -63,6 +64,7 @@ intent_app.command("submit")(online.submit)
 intent_app.command("status")(online.status)
 app.add_typer(intent_app, name="intent")
 bench.bench_app.command("cow-scores")(bench_scores.cow_scores)
+bench.bench_app.command("cow-replay")(bench_replays.cow_replay)
 app.add_typer(bench.bench_app, name="bench")
 app.add_typer(market.market_app, name="market")
 network.network_app.command("show")(online.network_show)

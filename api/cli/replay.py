@@ -75,9 +75,9 @@ def _replay_all(files: Sequence[Path], jobs: int, done: Path | None, *, as_json:
     differing: list[tuple[Path, ReplayReport]] = []
     noted = set() if done is None or not done.exists() else set(read_bytes(done).decode(errors="replace").split())
     pending = [file for file in files if not noted or _digest(read_bytes(file)) not in noted]
-    with _mapped(jobs) as apply, nullcontext() if done is None else done.open("a", encoding="ascii") as notes:
+    with mapped(jobs) as apply, nullcontext() if done is None else done.open("a", encoding="ascii") as notes:
         found = track(
-            apply(_replayed, pending),
+            apply(replayed, pending),
             "replaying",
             len(pending),
             console=ERR,
@@ -102,7 +102,7 @@ def _replay_all(files: Sequence[Path], jobs: int, done: Path | None, *, as_json:
     return not differing
 
 
-def _replayed(file: Path) -> tuple[str, ReplayReport]:
+def replayed(file: Path) -> tuple[str, ReplayReport]:
     """The digest of a record's bytes, and its report."""
     content = read_bytes(file)
     return _digest(content), replay_record(content)
@@ -116,7 +116,7 @@ Apply = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 @contextmanager
-def _mapped(jobs: int) -> Iterator[Apply]:
+def mapped(jobs: int) -> Iterator[Apply]:
     """`map` over as many processes; in this one where it is one."""
     if jobs == 1:
         yield map

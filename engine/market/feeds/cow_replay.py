@@ -29,14 +29,14 @@ from engine.auction.score_cow_2024 import ONE, Order
 from engine.auction.solution import Fill, Leg, Proposal, Solution
 from engine.market.feeds.base import FeedError
 from engine.market.feeds.cow_competitions import Auction, Bid, BookOrder, Competition
-from engine.market.feeds.cow_fields import ADDRESS, flag_of, uid_of
+from engine.market.feeds.cow_fields import ADDRESS, amount_of, flag_of, uid_of
 from engine.market.feeds.cow_instance import WRAPPED_NATIVE
 from engine.market.feeds.cow_venues import asset_of
 from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, snapshot_hash
 from engine.market.venues.rfq import QuoteRange, RfqState
 from intents.identifiers import is_identifier, solver_account
 from intents.outcome import Outcome
-from intents.values import AMOUNT_LIMIT, content_hash, parse_amount
+from intents.values import AMOUNT_LIMIT, content_hash
 
 PLACE = "eip155:1"
 """Where the recorded competitions were held."""
@@ -128,11 +128,7 @@ def _whole(order: Order) -> int:
 
 
 def _filled(auction: Auction, book: BookOrder) -> int:
-    executed = auction.executed.get(book.id)
-    if not isinstance(executed, str):
-        where = f"/{auction.id}/orders"
-        raise FeedError("malformed", where, expected="what was executed, as digits", actual=repr(executed)[:60])
-    return parse_amount(executed)
+    return amount_of({book.id: auction.executed.get(book.id)}, book.id, f"/{auction.id}/orders")
 
 
 def _solver(name: str) -> str:
