@@ -274,7 +274,7 @@ def perpetual_books() -> st.SearchStrategy[PerpetualBookState]:
         build,
         order_books(),
         st.integers(-(10**9), 10**9),
-        st.sampled_from([None, None, 10**6, 10**10]),
+        st.sampled_from([None, None, 10**3, 10**6]),
         reduce_only=st.integers(0, 4).map(lambda chance: chance == 0),
     )
 
