@@ -30,7 +30,7 @@ from engine.market.feeds.pool_market import PoolMarket, imported
 from engine.market.venues.base import VenueState, VenueStateError
 from engine.market.venues.curve_crypto import CryptoCoin, CurveCryptoState
 from engine.market.venues.curve_crypto_math import newton_invariant
-from engine.market.venues.curve_stable import ONE, CurveCoin, CurveStableState
+from engine.market.venues.curve_stable import MAX_COINS, ONE, CurveCoin, CurveStableState
 
 COLUMNS = (
     "chain_id",
@@ -83,7 +83,7 @@ def import_curve(content: str | bytes, name: str, solvers: Sequence[str] = DEFAU
             market.take(item, _state(market, row, by_id, f"/{number}"))
         except VenueStateError as error:
             market.refuse(item, error)
-    blocks = [int(_number(row, "block_number", f"/{number}")) for number, row in enumerate(rows)]
+    blocks = [_whole(row, "block_number", f"/{number}") for number, row in enumerate(rows)]
     described = {
         "format": "curve-pools",
         "file": name,
@@ -100,7 +100,10 @@ NG = "stableswapng"
 def _rows(text: str) -> list[Row]:
     if not text.endswith("\n"):
         raise FeedError("truncated", "", expected="a line end at the end of the table", actual=repr(text[-20:]))
-    lines = list(csv.reader(text.splitlines(keepends=True)))
+    try:
+        lines = list(csv.reader((f"{line}\n" for line in text.removesuffix("\n").split("\n")), strict=True))
+    except csv.Error as error:
+        raise FeedError("malformed_csv", "", expected="rows of cells", actual=str(error)[:100]) from None
     header = lines[0] if lines else []
     missing = [column for column in COLUMNS if column not in header]
     if missing:
@@ -118,7 +121,9 @@ def _rows(text: str) -> list[Row]:
 
 def _state(market: PoolMarket, row: Row, by_id: Mapping[str, Row], where: str) -> VenueState:
     """The pool's state. Raises VenueStateError where it can not be, FeedError where a cell is malformed."""
-    count = int(_number(row, "n_coins", where))
+    count = _whole(row, "n_coins", where)
+    if not 2 <= count <= MAX_COINS:
+        raise VenueStateError("n_coins", expected=f"2 to {MAX_COINS}", actual=str(count))
     addresses = [
         address_of(a, f"{where}/token_addresses_by_index") for a in _list(row, "token_addresses_by_index", where)
     ]
@@ -199,6 +204,14 @@ def _decimals(reserve: Fraction, normal: Fraction) -> int:
 
 def _number(row: Row, column: str, where: str) -> Fraction:
     return exact(row[column], f"{where}/{column}")
+
+
+def _whole(row: Row, column: str, where: str) -> int:
+    """A whole number below 2^53."""
+    found = _number(row, column, where)
+    if found.denominator != 1 or found >= 2**53:
+        raise FeedError("malformed_field", f"{where}/{column}", expected="a whole number", actual=row[column][:60])
+    return int(found)
 
 
 def _exact(text: str, where: str) -> Fraction:

@@ -50,7 +50,7 @@ def _checked(data: _Wire, made: type[VenueState], build: Callable[[_Wire, list[s
         name = str(data.get("pool_id") or data.get("pool") or data.get("address")).lower()
         state = made.model_validate({"id": f"{place}/pool:{name}", **build({**data, "tokens": tokens}, assets)})
         infos = {asset: AssetInfo(int(token["decimals"])) for asset, token in zip(assets, tokens, strict=True)}
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise FeedError(
             "unknown_pool_file", "", expected="a recorded pool", actual=f"{_shape(data)}: {error}"
         ) from None
