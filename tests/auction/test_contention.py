@@ -217,8 +217,11 @@ def margined(seed: int, *, count: int) -> tuple[Problem, list[Bid]]:
     return escrowed(seed, count=count, risk=place_risk(rows, haircut_bps=100))
 
 
-@pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("world", [crowded, piled, escrowed, margined])
+WORLDS = {crowded: 40, piled: 40, escrowed: 40, margined: 16}
+"""How many of each."""
+
+
+@pytest.mark.parametrize(("world", "seed"), [(world, seed) for world, most in WORLDS.items() for seed in range(most)])
 def test_every_no_good_is_true_and_selection_equals_brute_force(
     world: Callable[..., tuple[Problem, list[Bid]]], seed: int
 ) -> None:
@@ -277,8 +280,9 @@ def test_the_worlds_above_contend_for_everything() -> None:
     for seed in range(20):
         question, bids = escrowed(seed, count=7)
         codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}
-        question, bids = margined(seed, count=7)
-        codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}
+        if seed < 8:
+            question, bids = margined(seed, count=7)
+            codes |= {fault.code for fault in disjoint_sets(question, bids).values() if fault is not None}
     assert codes >= {"uncovered_short", "escrow_over_max", "insufficient_margin", "exposure_out_of_bounds"}
 
 
