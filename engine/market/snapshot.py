@@ -167,7 +167,13 @@ def check_venues(venues: Sequence[VenueState], infos: Mapping[str, AssetInfo]) -
 def check_open(venues: Sequence[VenueState], time_seconds: int) -> None:
     """Raise VenueStateError `expiry_seconds` at the first book of an expired instrument, or quote that has ended."""
     for venue in venues:
-        expiry = getattr(venue, "expiry_seconds", None)
+        expiry = expiry_of(venue)
         if expiry is not None and expiry <= time_seconds:
             where, expected = f"/venues/{venue.id}/expiry_seconds", f"later than the snapshot's time {time_seconds}"
             raise VenueStateError(where, expected=expected, actual=str(expiry))
+
+
+def expiry_of(venue: VenueState) -> int | None:
+    """When a book of an expiring instrument closes, or a quote ends; None for venues that go on."""
+    expiry: int | None = getattr(venue, "expiry_seconds", None)
+    return expiry
