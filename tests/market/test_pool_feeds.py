@@ -36,10 +36,9 @@ FEEDS: list[tuple[Callable[..., Imported], str, int, dict[str, int]]] = [
         "curve_mainnet_2026-01-25.csv.gz",
         325,
         {
-            "refused_state:price_scale": 2,
+            "refused_state:has_donations": 5,
+            "refused_state:price_scale": 24,
             "refused_state:rates": 160,
-            "unsupported_kind:factory_tricrypto": 22,
-            "unsupported_kind:twocryptong": 36,
         },
     ),
     (import_cfmm, "synthetic_huge32x100.json", 132, {"unsupported_kind:sum": 9}),
