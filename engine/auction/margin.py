@@ -54,6 +54,8 @@ def margin_changes(problem: Problem, prepared: Iterable[Prepared]) -> dict[Accou
 
 def check_margin(problem: Problem, prepared: Mapping[str, Prepared]) -> Fault | None:
     """`insufficient_margin`: an account that the bids leave without its initial margin, and in no better state."""
+    if not problem.snapshot.risk:
+        return None
     for key, by_stage in sorted(margin_changes(problem, prepared.values()).items()):
         total = Counter[str]()
         for stage in sorted(by_stage):

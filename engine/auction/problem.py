@@ -121,6 +121,8 @@ class Problem(Value):
 
     def has_margin(self, owner: str, asset: str) -> bool:
         """Whether the owner's balance of the asset lives in a margin account; solvers and the protocol have none."""
+        if not self.snapshot.risk:
+            return False
         is_person = owner != PROTOCOL and not owner.startswith(solver_account(""))
         return is_person and place_of(asset) in self.snapshot.risk
 

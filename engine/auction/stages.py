@@ -54,7 +54,10 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A bid made ready for replays. `lines` are credits after the last stage, by (account, asset)."""
+    """A bid made ready for replays. `lines` are credits after the last stage, by (account, asset).
+
+    `derivative_fills` give or get a derivative; `bounded_fills` are of intents with exposure bounds.
+    """
 
     groups: tuple[str, ...]
     legs: tuple[PlannedLeg, ...]
@@ -64,11 +67,7 @@ class Prepared:
     lines: Mapping[tuple[str, str], int]
     fills: tuple[CaseFill, ...]
     derivative_fills: tuple[CaseFill, ...]
-
-    @property
-    def bounded_fills(self) -> tuple[CaseFill, ...]:
-        """The fills of intents with exposure bounds."""
-        return tuple(item for item in self.fills if item.intent.outcome.exposure_bounds)
+    bounded_fills: tuple[CaseFill, ...]
 
     def fills_at(self, account: str, place: str) -> list[int]:
         """The positions of the fills that change the account's balances at the place."""
@@ -100,6 +99,7 @@ def prepare(problem: Problem, solution: Solution, solver: str, bid: str) -> Prep
         derivative_fills=tuple(
             item for item in case.fills if any(is_derivative(asset) for asset in (*item.fill.ins, *item.fill.outs))
         ),
+        bounded_fills=tuple(item for item in case.fills if item.intent.outcome.exposure_bounds),
     )
 
 

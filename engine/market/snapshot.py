@@ -6,7 +6,8 @@ Invariants (checked by `check_snapshot`, raised as InputError with the field)
    expired by the snapshot's time, no quote has ended by then.
 3. Prices are positive ratios with source, method, time and depth. The numeraire's price is 1.
 4. `risk`, where a place has margin accounts, keeps the invariants of `engine.market.margin.place`. Without any the field
-   is not written: the hash is that of a snapshot before there was margin.
+   is not written: the hash is that of a snapshot before there was margin. A perpetual's venue there states the tiers that
+   accounts are held to.
 
 It does not judge prices: whether one source may price an asset for scoring is the feed's decision, stated in `method`.
 """
@@ -24,6 +25,8 @@ from engine.market.kept import Kept, canonical_map, canonical_object
 from engine.market.margin.place import PlaceRisk, check_place
 from engine.market.venues import AnyVenueState, kind_of
 from engine.market.venues.base import AssetInfo, VenueState, VenueStateError
+from engine.market.venues.perpetual import PerpetualState
+from engine.market.venues.perpetual_book import PerpetualBookState
 from intents.errors import InputError
 from intents.identifiers import AssetId, PlaceId
 from intents.values import Amount, Ratio, Value, canonical_bytes, sorted_unique
@@ -121,6 +124,16 @@ def check_snapshot(snapshot: Snapshot) -> None:
         except InputError as error:
             error.where = f"/risk/{place}{error.where}"
             raise
+        _check_tiers(snapshot, risk)
+
+
+def _check_tiers(snapshot: Snapshot, risk: PlaceRisk) -> None:
+    """Raise VenueStateError `tiers` where a perpetual's venue states other tiers than accounts are held to."""
+    for venue in snapshot.venues:
+        if isinstance(venue, PerpetualState | PerpetualBookState):
+            held = risk.rules.tiers.get(venue.base, venue.tiers)
+            if held != venue.tiers:
+                raise VenueStateError(f"/venues/{venue.id}/tiers", expected=str(held), actual=str(venue.tiers))
 
 
 def check_money(chains: Mapping[str, Chain], prices: Mapping[str, ReferencePrice], assets: Mapping[str, Asset]) -> None:
@@ -154,7 +167,14 @@ def check_venues(venues: Sequence[VenueState], infos: Mapping[str, AssetInfo]) -
 def check_open(venues: Sequence[VenueState], time_seconds: int) -> None:
     """Raise VenueStateError `expiry_seconds` at the first book of an expired instrument, or quote that has ended."""
     for venue in venues:
-        expiry = getattr(venue, "expiry_seconds", None)
+        expiry = expiry_of(venue)
         if expiry is not None and expiry <= time_seconds:
             where, expected = f"/venues/{venue.id}/expiry_seconds", f"later than the snapshot's time {time_seconds}"
             raise VenueStateError(where, expected=expected, actual=str(expiry))
+
+
+def expiry_of(venue: VenueState) -> int | None:
+    """When a book of an expiring instrument closes, or a quote ends; None for venues that go on."""
+    # Asked of every venue for every delta: an attribute that a model does not have takes it a hundred times as long.
+    expiry: int | None = venue.__dict__.get("expiry_seconds")
+    return expiry

@@ -4,7 +4,8 @@ Guarantees
 1. `problem()` is a pure function of the world: the same world gives the same bytes.
 2. `advance` takes venues and holdings as the auction left them, so what was traded stays traded: pools keep their
    reserves, books their sizes, bridges their capacity. Levels that were used up are dropped, which renames the others,
-   as a real book would; within an auction names stay put.
+   as a real book would; within an auction names stay put. Books of instruments that expired by the next auction's
+   time are gone, and so are quotes that ended.
 3. Intents that are still open and valid stay, with the units filled so far; the others leave.
 
 It draws nothing at random and knows no clock: who arrives next and when is handed in.
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from engine.auction.problem import Holding, Intent, Problem
 from engine.market.demo import Deposits, with_intents
-from engine.market.snapshot import Snapshot, snapshot_hash
+from engine.market.snapshot import Snapshot, expiry_of, snapshot_hash
 from engine.market.venues.base import VenueState
 from engine.market.venues.order_book import OrderBookState
 from intents.values import content_hash
@@ -76,7 +77,7 @@ class World:
             intent.model_copy(update={"filled_units": filled_units.get(intent.id, intent.filled_units)})
             for intent in self.intents
         )
-        compacted = tuple(without_empty_levels(venue) for venue in venues)
+        compacted = tuple(without_empty_levels(venue) for venue in venues if not _ended(venue, time_seconds))
         snapshot = self.snapshot.model_copy(update={"time_seconds": time_seconds, "venues": compacted})
         return replace(
             self,
@@ -85,6 +86,11 @@ class World:
             intents=tuple(i for i in intents if i.open_units and time_seconds < i.outcome.valid_until),
             holdings=holdings,
         )
+
+
+def _ended(venue: VenueState, time_seconds: int) -> bool:
+    expiry = expiry_of(venue)
+    return expiry is not None and expiry <= time_seconds
 
 
 def without_empty_levels(venue: VenueState) -> VenueState:

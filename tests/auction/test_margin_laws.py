@@ -73,7 +73,7 @@ cells = st.tuples(st.integers(-60_000, 60_000), st.integers(-60_000, 60_000), st
 sizes = st.integers(-4, 4).map(lambda halves: halves * HALF)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     tables=st.fixed_dictionaries(dict.fromkeys((CALL, PUT, LATER, PERPETUAL), cells)),
     rates=st.builds(Rates, *[st.integers(0, 10_000)] * 3, st.integers(10_000, 20_000), st.integers(0, 3_000)),

@@ -7,12 +7,13 @@ const fs = require("fs");
 const path = require("path");
 const [cache, contracts] = process.argv.slice(2);
 const modules = path.join(cache, "node_modules");
-const solc = require(path.join(modules, "solc"));
+const OLDER = require(path.join(modules, "solc"));
+const NEWER = require(path.join(modules, "solc-0.8"));
 
 const LIBRARY = "@balancer-labs/v2-solidity-utils/";
 const OLD = path.join(modules, "@balancer-labs/v2-pool-weighted/node_modules", LIBRARY);
 
-function compile(file, library) {
+function compile(solc, file, library) {
   const find = (name) => {
     const place = name.startsWith(LIBRARY) ? path.join(library, name.slice(LIBRARY.length)) : path.join(modules, name);
     return fs.existsSync(place) ? { contents: fs.readFileSync(place, "utf8") } : { error: `no ${place}` };
@@ -32,10 +33,10 @@ function compile(file, library) {
 }
 
 const compiled = {};
-for (const file of ["StandIns.sol", "Trader.sol", "Steps.sol"]) {
-  for (const [name, code] of compile(file, path.join(modules, LIBRARY))) compiled[name] = code;
+for (const [solc, file] of [[OLDER, "StandIns.sol"], [OLDER, "Trader.sol"], [OLDER, "Steps.sol"], [NEWER, "MathsV3.sol"]]) {
+  for (const [name, code] of compile(solc, file, path.join(modules, LIBRARY))) compiled[name] = code;
 }
 for (const [year, library] of [["2021", OLD], ["2022", path.join(modules, LIBRARY)]]) {
-  for (const [name, code] of compile("Maths.sol", library)) compiled[`${year}/${name}`] = code;
+  for (const [name, code] of compile(OLDER, "Maths.sol", library)) compiled[`${year}/${name}`] = code;
 }
 fs.writeFileSync(path.join(cache, "compiled.json"), JSON.stringify(compiled));

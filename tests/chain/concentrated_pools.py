@@ -14,6 +14,7 @@ from tests.chain.evm import ME, Chain
 NOBODY = "0x" + "00" * 20
 RICH = 2**255
 V3 = "@uniswap/v3-core/artifacts/contracts"
+QUOTER = "@uniswap/v3-periphery/artifacts/contracts/lens/QuoterV2.sol/QuoterV2.json"
 KEY = "(address,address,uint24,int24,address)"
 
 
@@ -72,18 +73,18 @@ class UniswapV3:
     def __init__(self) -> None:
         self.desk = Desk()
         self.factory = self.desk.chain.deploy(published(f"{V3}/UniswapV3Factory.sol/UniswapV3Factory.json"))
+        self.quoter = self.desk.chain.deploy(published(QUOTER), "(address,address)", self.factory, NOBODY)
         self._spacings = {500: 10, 3000: 60, 10000: 200}
 
-    def pool(self, terms: Terms) -> Pool:
+    def pool(self, terms: Terms) -> QuotedPool:
         """From the factory, once it has learnt the fee; a fee keeps its first spacing, so ask for each with one."""
         chain = self.desk.chain
         if terms.fee not in self._spacings:
             chain.call(self.factory, "enableFeeAmount(uint24,int24)", terms.fee, terms.spacing, returns="()")
             self._spacings[terms.fee] = terms.spacing
-        create = "createPool(address,address,uint24)"
-        return V3Pool(
-            self.desk, chain.call(self.factory, create, *self.desk.tokens(), terms.fee, returns="(address)"), terms
-        )
+        tokens, create = self.desk.tokens(), "createPool(address,address,uint24)"
+        address = chain.call(self.factory, create, *tokens, terms.fee, returns="(address)")
+        return QuotedPool(self.desk, address, terms, tokens, self.quoter)
 
     def spacing(self, fee: int) -> int | None:
         """The spacing that the factory has for a fee already."""
@@ -140,6 +141,23 @@ class V3Pool:
         """From the pool's own getters; its slot 0 begins with price and tick."""
         slot0 = self.chain.call(self.address, "slot0()", returns="(uint160,int24)")
         return *slot0, self.chain.call(self.address, "liquidity()", returns="(uint128)")
+
+
+class QuotedPool(V3Pool):
+    """A pool that the periphery's quoter finds by its tokens and fee."""
+
+    def __init__(self, desk: Desk, address: str, terms: Terms, tokens: tuple[str, str], quoter: str) -> None:
+        super().__init__(desk, address, terms)
+        self.tokens, self.fee, self.quoter = tokens, terms.fee, quoter
+
+    def quote(self, *, down: bool, amount: int, exact_in: bool) -> tuple[int, int]:
+        """The other amount, and the sqrt price after it. Raises Reverted."""
+        side = "Input" if exact_in else "Output"
+        signature = f"quoteExact{side}Single((address,address,uint256,uint24,uint160))"
+        source, target = self.tokens if down else self.tokens[::-1]
+        asked = (source, target, amount, self.fee, 0)
+        answer = self.chain.call(self.quoter, signature, asked, returns="(uint256,uint160,uint32,uint256)")
+        return answer[0], answer[1]
 
 
 class UniswapV4:

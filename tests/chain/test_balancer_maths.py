@@ -1,7 +1,8 @@
-"""Balancer V2's maths alone, compiled here: where no deployed pool leads (no fee, weights that sum to anything, any balances)."""
+"""Balancer's maths alone, compiled here: where no deployed pool leads (no fee, weights that sum to anything, any balances)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from random import Random
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from engine.market.venues.balancer_math import ONE
 from engine.market.venues.base import Trade, TradeRefusedError
 from engine.market.venues.stable import AMP_PRECISION
-from engine.market.venues.stable_math import balancer_balance, invariant_up
+from engine.market.venues.stable_math import balancer_balance, invariant, invariant_up
 from engine.market.venues.weighted import BALANCE_LIMIT, MIN_WEIGHT, Weighted, WeightedState, WeightedToken
 from tests.chain.cache import compiled
 from tests.chain.evm import ME, Chain, Reverted
@@ -85,6 +86,27 @@ def test_stable_maths_of_any_balances() -> None:
             )
 
 
+def test_stable_maths_of_v3() -> None:
+    with tally("stable", "StableMath V3", "@balancer-labs/v3-solidity-utils", 16) as (counts, chance):
+        chain = Chain()
+        maths = chain.deploy(compiled()["BalancerV3Stable"])
+        for _ in range(2 * CASES):
+            counts.states += 1
+            amplification, balances = size(chance, 1, 50_000) * AMP_PRECISION, some_scaled(chance)
+            found = try_invariant(amplification, balances, invariant)
+            told = ask(chain, maths, "invariant(uint256,uint256[])", amplification, balances)
+            counts.compare(found, told, amplification, balances)
+            if found is None:
+                continue
+            index = chance.randrange(len(balances))
+            balances[index - 1] += chance.randint(0, balances[index - 1])
+            ours = try_balance(amplification, balances, index, found, exact=True)
+            told = ask(
+                chain, maths, "balance(uint256,uint256[],uint256,uint256)", amplification, balances, found, index
+            )
+            counts.compare(ours, told, amplification, balances, index, found)
+
+
 def some_scaled(chance: Random) -> list[int]:
     """Scaled balances, alike or anything that the vault could hold."""
     whole = size(chance, 10**6, 2**150)
@@ -104,17 +126,19 @@ def ask(chain: Chain, maths: str, signature: str, *values: object) -> int | None
     return found
 
 
-def try_invariant(amplification: int, balances: list[int]) -> int | None:
+def try_invariant(
+    amplification: int, balances: list[int], solve: Callable[[int, Sequence[int], int], int] = invariant_up
+) -> int | None:
     """The invariant; None where the contract should revert."""
     try:
-        return invariant_up(amplification, balances, AMP_PRECISION)
+        return solve(amplification, balances, AMP_PRECISION)
     except ValueError:
         return None
 
 
-def try_balance(amplification: int, balances: list[int], index: int, found: int) -> int | None:
+def try_balance(amplification: int, balances: list[int], index: int, found: int, *, exact: bool = False) -> int | None:
     """The balance; None where the contract should revert."""
     try:
-        return balancer_balance(amplification, balances, index, found, AMP_PRECISION, exact=False)
+        return balancer_balance(amplification, balances, index, found, AMP_PRECISION, exact=exact)
     except ValueError:
         return None

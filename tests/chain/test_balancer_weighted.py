@@ -125,6 +125,7 @@ def compare_purchase(state: WeightedState, trade: tuple[int, int, int], theirs: 
 
 LIBRARY = "@balancer-labs/v2-solidity-utils"
 LIBRARIES = {"2021": f"@balancer-labs/v2-pool-weighted/node_modules/{LIBRARY}", "2022": LIBRARY}
+"""By year of the pools that came with it."""
 
 
 @pytest.mark.parametrize("year", LIBRARIES)

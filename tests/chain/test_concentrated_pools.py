@@ -14,13 +14,13 @@ import pytest
 from engine.market.venues.base import AssetInfo, Trade, TradeRefusedError
 from engine.market.venues.concentrated import Concentrated, ConcentratedState, swap
 from engine.market.venues.tick_math import MAX_SQRT_PRICE, MAX_TICK, MIN_SQRT_PRICE, MIN_TICK, sqrt_price_at, tick_at
-from tests.chain.concentrated_pools import EXCHANGES, Pool, Terms
+from tests.chain.concentrated_pools import EXCHANGES, Pool, QuotedPool, Terms, UniswapV3
 from tests.chain.evm import ME, Reverted
 from tests.chain.tally import Tally, size, tally
 
 ASSETS = ("sim:alpha/token:T0", "sim:alpha/token:T1")
 KIND = Concentrated()
-POOLS = 400
+POOLS = 300
 SWAPS = 8
 LARGEST = 2**126
 """V4 counts in 127 bits and a sign, so no amount is near that."""
@@ -47,6 +47,53 @@ def test_swaps_one_after_the_other(contract: str) -> None:
             state = state_of(terms, pool, nets)
             for _ in range(SWAPS):
                 state = compare_swap(state, pool, counts, chance)
+
+
+def test_quotes_are_the_quoter_s() -> None:
+    with tally("concentrated", "QuoterV2", "@uniswap/v3-periphery", 15) as (counts, chance):
+        exchange = UniswapV3()
+        while counts.states < POOLS // 2:
+            terms = some_terms(chance, v4=False)
+            terms = Terms(terms.fee, exchange.spacing(terms.fee) or terms.spacing, terms.sqrt_price)
+            pool = exchange.pool(terms)
+            nets = mint_some(pool, terms, chance)
+            if nets:
+                counts.states += 1
+                state = state_of(terms, pool, nets)
+                for _ in range(SWAPS):
+                    compare_quote(state, pool, counts, chance)
+
+
+def compare_quote(state: ConcentratedState, pool: QuotedPool, counts: Tally, chance: Random) -> None:
+    """One quote. The quoter tells less where liquidity ends: of an exact input it quotes a part, an exact output it refuses."""
+    down, exact_in = chance.random() < 0.5, chance.random() < 0.5
+    end = MIN_SQRT_PRICE + 1 if down else MAX_SQRT_PRICE - 1
+    if state.sqrt_price <= end if down else state.sqrt_price >= end:
+        return
+    amount = some_amount(state, chance, down=down, exact_in=exact_in)
+    source, target = ASSETS if down else ASSETS[::-1]
+    ours: tuple[int, int] | str
+    try:
+        if exact_in:
+            out, after = KIND.execute(state, ME, Trade(source, amount, target), 0)
+            ours = out, after.sqrt_price
+        else:
+            ours = (
+                KIND.input_for(state, source, amount, target),
+                swap(state, amount, down=down, exact_in=False).sqrt_price,
+            )
+    except TradeRefusedError as error:
+        counts.refused += 1
+        ours = error.code
+    theirs: tuple[int, int] | str
+    try:
+        theirs = pool.quote(down=down, amount=amount, exact_in=exact_in)
+    except Reverted:
+        theirs = "venue_capacity"
+    if exact_in and isinstance(theirs, tuple) and ours != theirs:
+        # It took what it could before the end of the range, or it takes an input that pays for nothing.
+        theirs = "venue_capacity" if theirs[1] == end else theirs if theirs[0] else "no_output"
+    counts.compare(ours, theirs, state.model_dump(), amount, down, exact_in)
 
 
 def some_terms(chance: Random, *, v4: bool) -> Terms:

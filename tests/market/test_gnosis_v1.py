@@ -105,6 +105,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("over 128 bits", {"orders": [BATCH["orders"][0] | {"sellAmount": str(2**128)}]}, "/orders/0/sellAmount"),
     ("another reference", {"refToken": "T9"}, "/refToken"),
     ("no orders", {"orders": {}}, "/orders"),
+    ("a fee in no token", {"fee": {"token": "T9", "ratio": 1}}, "/fee/token"),
+    ("a fee in a list", {"fee": {"token": [], "ratio": 1}, "refToken": None}, "/fee/token"),
 ]
 
 

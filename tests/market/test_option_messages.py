@@ -161,6 +161,7 @@ REFUSED = [
     ("cut", '{"result": [', "malformed_json"),
     ("a price below 0", json.dumps({"result": BOOK | {"bids": [[-1, 1]]}}), "malformed_number"),
     ("a size of 0", json.dumps({"result": BOOK | {"bids": [[1, 0]]}}), "malformed_field"),
+    ("a right that is no text", json.dumps({"result": [INSTRUMENT | {"option_type": {}}]}), "malformed_field"),
     ("no name", json.dumps({"result": BOOK | {"instrument_name": "../x"}}), "malformed_field"),
 ]
 

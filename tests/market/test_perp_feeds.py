@@ -14,7 +14,8 @@ from engine.market.feeds.dydx_markets import import_dydx, ticker_of
 from engine.market.feeds.hyperliquid import import_hyperliquid
 from engine.market.feeds.perp_series import Kind, read_series, received
 from engine.market.margin.account import Tier
-from engine.market.venues.base import Trade
+from engine.market.snapshot import check_snapshot
+from engine.market.venues.base import Trade, VenueStateError
 from engine.market.venues.perpetual_book import PerpetualBook, PerpetualBookState, coming_funding
 from intents.errors import InputError
 from tests.data import data_path
@@ -268,3 +269,14 @@ def test_junk_in_any_field_costs_one_market_and_names_the_field(junk: Any) -> No
         assert found["kept"] == 3 - len(found["details"])
         # Another resolution may be read, and contradicts the sizes of tick and step.
         assert {detail["field"] for detail in found["details"]} <= {field, "tickSize", "stepSize"}
+
+
+def test_a_venue_that_states_other_tiers_than_its_place_is_refused() -> None:
+    book = load("venue_messages/dydx_http_get_orderbook.json")
+    snapshot = import_dydx(json.dumps(answer()), "markets.json", book=book).problem.snapshot
+    check_snapshot(snapshot)
+    (venue,) = snapshot.venues
+    other = venue.model_copy(update={"tiers": (Tier(above=0, initial_bps=1, maintenance_bps=1),)})
+    with pytest.raises(VenueStateError) as caught:
+        check_snapshot(snapshot.model_copy(update={"venues": (other,)}))
+    assert caught.value.where == "/venues/dydx:main/book:BTC-USD/tiers"

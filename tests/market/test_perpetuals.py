@@ -312,6 +312,13 @@ def test_a_book_keeps_its_markets_caps(changes: dict[str, Any], bought: int, cod
     assert (after.position, after.open_interest) == (1000 + bought, 10_000 + opened)
 
 
+def test_a_book_shows_no_more_than_its_market_lets_trade() -> None:
+    state, kind = book(interest_cap=12_000), PerpetualBook()
+    assert [segment.amount_in for segment in kind.supply(state, DOLLARS, LINEAR).segments] == [2000 * 1000]
+    assert [segment.amount_in for segment in kind.supply(state, LINEAR, DOLLARS).segments] == [4000]
+    assert kind.pairs(book(reduce_only=True)) == ((LINEAR, DOLLARS),)
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

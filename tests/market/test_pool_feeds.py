@@ -36,10 +36,9 @@ FEEDS: list[tuple[Callable[..., Imported], str, int, dict[str, int]]] = [
         "curve_mainnet_2026-01-25.csv.gz",
         325,
         {
-            "refused_state:price_scale": 2,
+            "refused_state:has_donations": 5,
+            "refused_state:price_scale": 24,
             "refused_state:rates": 160,
-            "unsupported_kind:factory_tricrypto": 22,
-            "unsupported_kind:twocryptong": 36,
         },
     ),
     (import_cfmm, "synthetic_huge32x100.json", 132, {"unsupported_kind:sum": 9}),
@@ -175,6 +174,8 @@ def curve_text() -> str:
         (lambda text: text.replace("reserves", "holdings", 1), "missing_field"),
         (lambda text: text.replace("2.4040251587335584E25", "much", 1), "malformed_number"),
         (lambda text: text.replace("main,3,", "main,3,3,", 1), "bad_row"),
+        (lambda text: text.replace("24312181", "1E99", 1), "malformed_field"),
+        (lambda text: text.replace("3pool,3Crv", '"3pool",3Crv"x' + "y" * 140_000, 1), "malformed_csv"),
         (lambda text: text.split("\n")[0] + "\n", "no_pools"),
         (lambda text: text[:0], "truncated"),
     ],
@@ -198,9 +199,10 @@ def test_a_path_keeps_what_it_can_and_names_the_rest() -> None:
     report = import_ticks(json.dumps(data), "t").report["pools"]
 
     assert (report["kept"], report["reported"]) == (1, {"hooks": 1, "refused_state:liquidity": 1})
-    data["pools"]["v2_2"] = {"family": "uniswap_v2"}
-    with pytest.raises(FeedError, match="/pools/v2_2"):
-        import_ticks(json.dumps(data), "t")
+    for pool in ({"family": "uniswap_v2"}, {"family": "uniswap_v4", "hooks": "none"}, 7):
+        data["pools"]["v2_2"] = pool
+        with pytest.raises(FeedError, match="/pools/v2_2"):
+            import_ticks(json.dumps(data), "t")
 
 
 def test_the_command_writes_a_market_that_can_be_inspected(tmp_path: Path) -> None:

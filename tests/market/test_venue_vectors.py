@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.cli.files import read_bytes
-from engine.market.feeds.base import read_json
+from engine.market.feeds.base import FeedError, read_json
 from engine.market.feeds.pool_files import read_pool
 from engine.market.feeds.venue_vectors import Replayed, replay_vectors
 from engine.market.venues import kind_of
@@ -203,6 +203,18 @@ def test_a_recorded_state_that_can_not_be_is_refused_by_its_field() -> None:
     assert "refused for bad_venue_state at liquidity" in replay_vectors(data).unsupported[0]
     with pytest.raises(VenueStateError, match="liquidity"):
         read_pool(data)
+
+
+def test_a_pool_whose_hook_takes_part_in_swaps_is_refused_and_an_idle_hook_is_not() -> None:
+    data = read_json(read_bytes(data_path("pools/onchain_vectors/uniswap_v4_eth_usdc_block_24407242.json")))
+    plain = read_pool(data)
+    data["tick_data"] = {tick: {"liquidity_net": entry[1]} for tick, entry in data["tick_data"].items()}
+
+    assert read_pool({**data, "hooks": "0x" + "0" * 36 + "3000"}) == plain
+    with pytest.raises(VenueStateError, match="hooks"):
+        read_pool({**data, "hooks": "0x" + "0" * 36 + "0080"})
+    with pytest.raises(FeedError, match="unknown_pool_file"):
+        read_pool({**data, "hooks": "none"})
 
 
 UNREADABLE: list[tuple[Any, str]] = [

@@ -15,6 +15,7 @@ from engine.market.feeds.base import DEFAULT_SOLVERS
 from engine.market.feeds.synthetic import demo_world, step
 from engine.market.feeds.synthetic_market import ASSETS, EXPIRIES, START_SECONDS
 from engine.market.smile import Smile, normal_cdf
+from engine.market.snapshot import check_open, check_venues, expiry_of
 from engine.market.venues import kind_of
 from engine.market.venues.base import Trade, VenueState
 from engine.market.venues.bridge import BridgeState
@@ -162,6 +163,19 @@ def test_used_up_levels_are_gone_in_the_next_auction() -> None:
     assert isinstance(after, OrderBookState)
     assert after.asks == book.asks[1:]
     assert after.bids == book.bids
+
+
+def test_books_of_expired_options_are_gone_in_the_next_auction() -> None:
+    world = demo_world(1)
+    expiries = {venue.id: expiry for venue in world.snapshot.venues if (expiry := expiry_of(venue)) is not None}
+    time = min(expiries.values())
+    later = world.advance(holdings={}, venues=world.snapshot.venues, filled_units={}, time_seconds=time).snapshot
+
+    closed = {venue for venue, expiry in expiries.items() if expiry == time}
+    assert closed
+    assert {venue.id for venue in later.venues} == {venue.id for venue in world.snapshot.venues} - closed
+    check_venues(later.venues, later.asset_infos)
+    check_open(later.venues, time)
 
 
 def test_deposits_add_to_what_is_held_and_the_hash_follows() -> None:

@@ -12,8 +12,7 @@ from engine.market.venues.base import AssetInfo
 from engine.market.venues.bridge import BridgeState
 from engine.market.venues.concentrated import ConcentratedState
 from engine.market.venues.constant_product import ConstantProductState
-from engine.market.venues.curve_crypto import CurveCryptoState
-from engine.market.venues.curve_crypto_math import newton_invariant
+from engine.market.venues.curve_crypto import CurveCryptoState, invariant_of
 from engine.market.venues.curve_stable import CurveStableState
 from engine.market.venues.order_book import Fee, Level, OrderBookState
 from engine.market.venues.perpetual import PerpetualState
@@ -133,7 +132,8 @@ def curve_cryptos(draw: Callable[..., Any]) -> CurveCryptoState:
                 "decimals": DECIMALS[place],
             }
         )
-    multiplier = draw(st.sampled_from([100, 10_000]))
+    maths = draw(st.sampled_from([None, "twocrypto-ng-2.1" if len(places) == 2 else "tricrypto-ng-2.0"]))
+    multiplier = draw(st.sampled_from([100, 10_000])) if maths is None else 10_000
     mid = draw(st.integers(5 * 10**5, 10**8))
     made = CurveCryptoState.model_validate(
         {
@@ -147,11 +147,12 @@ def curve_cryptos(draw: Callable[..., Any]) -> CurveCryptoState:
             "mid_fee": mid,
             "out_fee": draw(st.integers(mid, 10**9)),
             "fee_gamma": draw(st.integers(10**12, 10**17)),
+            "maths": maths,
         }
     )
     assume(all(coin.balance for coin in made.coins))
     try:
-        found = newton_invariant(made.amplification, made.gamma, made.all_scaled, made.multiplier)
+        found = invariant_of(made)
     except (ValueError, ZeroDivisionError):
         assume(False)
     return made.model_copy(update={"invariant": found})
@@ -274,7 +275,7 @@ def perpetual_books() -> st.SearchStrategy[PerpetualBookState]:
         build,
         order_books(),
         st.integers(-(10**9), 10**9),
-        st.sampled_from([None, None, 10**6, 10**10]),
+        st.sampled_from([None, None, 10**3, 10**6]),
         reduce_only=st.integers(0, 4).map(lambda chance: chance == 0),
     )
 

@@ -51,7 +51,7 @@ cells = st.integers(-60_000, 60_000)
 rows = st.builds(lambda fall, rise, mark: row(fall, rise, mark=mark), cells, cells, st.integers(0, 60_000))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     tables=st.fixed_dictionaries(dict.fromkeys((CALL, LATER, PERPETUAL), rows)),
     rates=st.tuples(*[st.integers(0, 10_000)] * 3, st.integers(10_000, 20_000), st.integers(0, 3_000)),

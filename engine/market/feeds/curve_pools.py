@@ -7,9 +7,12 @@ states are near what the contracts held and not it.
 
     main, factory, crvusd          stable pools: A, fee in units of 10^-10. A metapool's second coin has its base pool's virtual price
     crypto, factory_crypto, and what has a gamma         cryptopools: A, gamma, price scale; D is that of the balances, as the table has none
+    twocryptong, factory_tricrypto                       the same with the maths of the NG pools (for two assets v2.1.0; the table
+                                                         does not say, and v2.0.0 differs in the ranges of balances alone)
 
 A coin's decimals are those by which its reserve and its normalised reserve differ. Refused, by field: `rates` (lent tokens, coins
 that are counted at an oracle's or a vault's rate, and all of stableswap-NG, as the table leaves rates out), `price_scale` where it is empty,
+`has_donations` where it is true (a later template than v2.1.0),
 `base_pool_id` where the base pool is not in the table, and what the kinds refuse. Other types are reported by name.
 
 Time: the latest `snapshot_dt`. Raises FeedError where the table is not of this form.
@@ -28,9 +31,9 @@ from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, decod
 from engine.market.feeds.cow_fields import address_of
 from engine.market.feeds.pool_market import PoolMarket, imported
 from engine.market.venues.base import VenueState, VenueStateError
-from engine.market.venues.curve_crypto import CryptoCoin, CurveCryptoState
-from engine.market.venues.curve_crypto_math import newton_invariant
-from engine.market.venues.curve_stable import ONE, CurveCoin, CurveStableState
+from engine.market.venues.curve_crypto import CryptoCoin, CurveCryptoState, invariant_of
+from engine.market.venues.curve_ng_math import COINS, Maths
+from engine.market.venues.curve_stable import MAX_COINS, ONE, CurveCoin, CurveStableState
 
 COLUMNS = (
     "chain_id",
@@ -40,6 +43,7 @@ COLUMNS = (
     "n_coins",
     "is_meta",
     "base_pool_id",
+    "has_donations",
     "block_number",
     "snapshot_dt",
     "a",
@@ -59,6 +63,7 @@ COLUMNS = (
 
 STABLE = ("main", "factory", "crvusd")
 CRYPTO = ("crypto", "factory_crypto")
+CRYPTO_NG: Mapping[str, Maths] = {"twocryptong": "twocrypto-ng-2.1", "factory_tricrypto": "tricrypto-ng-2.0"}
 
 RATED = frozenset({"RAI", "wBETH", "ETHx", "rETH", "aETHc", "ankrETH", "wstETH", "cbETH", "sfrxETH", "sDAI"})
 """Coins that stable pools count at a rate of their own: an oracle's or their vault's."""
@@ -76,14 +81,14 @@ def import_curve(content: str | bytes, name: str, solvers: Sequence[str] = DEFAU
     by_id = {row["pool_id"]: row for row in rows}
     for number, row in enumerate(rows):
         item = address_of(row["pool_address"], f"/{number}/pool_address")
-        if row["pool_type"] not in (*STABLE, *CRYPTO, NG):
+        if row["pool_type"] not in (*STABLE, *CRYPTO, *CRYPTO_NG, NG):
             market.tally.report(item, f"unsupported_kind:{row['pool_type']}", "pool_type")
             continue
         try:
             market.take(item, _state(market, row, by_id, f"/{number}"))
         except VenueStateError as error:
             market.refuse(item, error)
-    blocks = [int(_number(row, "block_number", f"/{number}")) for number, row in enumerate(rows)]
+    blocks = [_whole(row, "block_number", f"/{number}") for number, row in enumerate(rows)]
     described = {
         "format": "curve-pools",
         "file": name,
@@ -100,7 +105,10 @@ NG = "stableswapng"
 def _rows(text: str) -> list[Row]:
     if not text.endswith("\n"):
         raise FeedError("truncated", "", expected="a line end at the end of the table", actual=repr(text[-20:]))
-    lines = list(csv.reader(text.splitlines(keepends=True)))
+    try:
+        lines = list(csv.reader((f"{line}\n" for line in text.removesuffix("\n").split("\n")), strict=True))
+    except csv.Error as error:
+        raise FeedError("malformed_csv", "", expected="rows of cells", actual=str(error)[:100]) from None
     header = lines[0] if lines else []
     missing = [column for column in COLUMNS if column not in header]
     if missing:
@@ -118,13 +126,15 @@ def _rows(text: str) -> list[Row]:
 
 def _state(market: PoolMarket, row: Row, by_id: Mapping[str, Row], where: str) -> VenueState:
     """The pool's state. Raises VenueStateError where it can not be, FeedError where a cell is malformed."""
-    count = int(_number(row, "n_coins", where))
+    count = _whole(row, "n_coins", where)
+    if not 2 <= count <= MAX_COINS:
+        raise VenueStateError("n_coins", expected=f"2 to {MAX_COINS}", actual=str(count))
     addresses = [
         address_of(a, f"{where}/token_addresses_by_index") for a in _list(row, "token_addresses_by_index", where)
     ]
     symbols = _list(row, "token_symbols_by_index", where)
     meta = row["is_meta"] == "true"
-    crypto = row["pool_type"] in CRYPTO or row["gamma"] != ""
+    crypto = row["pool_type"] in (*CRYPTO, *CRYPTO_NG) or row["gamma"] != ""
     if row["pool_type"] == NG or (not crypto and RATED.intersection(symbols[:count])):
         raise VenueStateError("rates", expected="the rates of its coins", actual="not in the table")
     if len(addresses) > count and not meta:
@@ -164,6 +174,11 @@ def _crypto(row: Row, identity: str, coins: list[tuple[str, int, int]], where: s
     scale = tuple(int(_exact(x, where)) for x in _list(row, "price_scale", where))
     if len(scale) != len(coins) - 1:
         raise VenueStateError("price_scale", expected=f"{len(coins) - 1} prices", actual=row["price_scale"] or "none")
+    maths = CRYPTO_NG.get(row["pool_type"])
+    if maths is not None and row["has_donations"] != "false":
+        raise VenueStateError("has_donations", expected="false", actual=row["has_donations"] or "none")
+    if maths is not None and COINS[maths] != len(coins):
+        raise VenueStateError("n_coins", expected=f"{COINS[maths]} coins", actual=str(len(coins)))
     state = CurveCryptoState(
         id=identity,
         coins=tuple(CryptoCoin(asset=asset, balance=balance, decimals=digits) for asset, balance, digits in coins),
@@ -174,9 +189,10 @@ def _crypto(row: Row, identity: str, coins: list[tuple[str, int, int]], where: s
         mid_fee=_fee(row, "mid_fee", where),
         out_fee=_fee(row, "out_fee", where),
         fee_gamma=min(whole_units(_number(row, "fee_gamma", where), "fee_gamma"), ONE),
+        maths=maths,
     )
     try:
-        found = newton_invariant(state.amplification, state.gamma, state.all_scaled, state.multiplier)
+        found = invariant_of(state)
     except (ValueError, ZeroDivisionError) as error:
         raise VenueStateError("reserves", expected="balances with an invariant", actual=str(error)) from None
     return state.model_copy(update={"invariant": found})
@@ -199,6 +215,14 @@ def _decimals(reserve: Fraction, normal: Fraction) -> int:
 
 def _number(row: Row, column: str, where: str) -> Fraction:
     return exact(row[column], f"{where}/{column}")
+
+
+def _whole(row: Row, column: str, where: str) -> int:
+    """A whole number below 2^53."""
+    found = _number(row, column, where)
+    if found.denominator != 1 or found >= 2**53:
+        raise FeedError("malformed_field", f"{where}/{column}", expected="a whole number", actual=row[column][:60])
+    return int(found)
 
 
 def _exact(text: str, where: str) -> Fraction:

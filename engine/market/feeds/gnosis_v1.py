@@ -239,13 +239,19 @@ def _fault(
 
 def _fee(fields: Fields, tokens: Mapping[str, _Token]) -> str:
     """What the file says of the fee, in words."""
+    token = _fee_token(fields, tokens)
+    return "none stated" if token is None else f"{fields.inner('fee').number('ratio')} in {token}"
+
+
+def _fee_token(fields: Fields, tokens: Mapping[str, _Token]) -> str | None:
+    """The token that fees are paid in; None where the file has no fee."""
     if fields.data.get("fee") is None:
-        return "none stated"
+        return None
     fee = fields.inner("fee")
-    ratio, token = fee.number("ratio"), fee.data.get("token")
+    token = fee.data.get("token")
     if not isinstance(token, str) or token not in tokens:
         raise fee.wrong("token", "a token of the file")
-    return f"{ratio} in {token}"
+    return token
 
 
 def _numeraire(fields: Fields, tokens: Mapping[str, _Token]) -> str:
@@ -257,7 +263,7 @@ def _numeraire(fields: Fields, tokens: Mapping[str, _Token]) -> str:
     ones = sorted(name for name, token in tokens.items() if token.price == 10**18)
     if ones:
         return ones[0]
-    return str(fields.inner("fee").data["token"]) if fields.data.get("fee") is not None else min(tokens)
+    return _fee_token(fields, tokens) or min(tokens)
 
 
 def _snapshot(fields: Fields, tokens: Mapping[str, _Token], time: int) -> Snapshot:

@@ -307,7 +307,7 @@ def _future_id(terms: _Terms) -> str:
 
 def _right(fields: Fields, field: str) -> Right:
     found = fields.data.get(field)
-    if found not in _SIDE:
+    if not isinstance(found, str) or found not in _SIDE:
         raise fields.wrong(field, "call or put")
     return "C" if _SIDE[found] == "C" else "P"
 

@@ -168,7 +168,7 @@ def ranges_state(stated: dict[str, Any], name: str, assets: tuple[str, str], *, 
     if fee.denominator != 1:
         raise ValueError(f"a fee in millionths is expected, {fee} found")
     protocol = int(stated.get("protocol_fee", 0)) if stated["family"] == "uniswap_v4" else 0
-    nets = {int(tick): _net(entry) for tick, entry in stated["tick_data"].items()}
+    nets = {int(tick): tick_net(entry) for tick, entry in stated["tick_data"].items()}
     return ConcentratedState(
         id=name,
         asset0=assets[0],
@@ -183,7 +183,7 @@ def ranges_state(stated: dict[str, Any], name: str, assets: tuple[str, str], *, 
     )
 
 
-def _net(entry: Any) -> int:
+def tick_net(entry: Any) -> int:
     """A tick's net liquidity: an object's field, or the second of [gross, net, block]."""
     return int(entry["liquidity_net"] if isinstance(entry, dict) else entry[1])
 

@@ -3,7 +3,7 @@
     Balancer     {pool_id, tokens, balances, fee "1/100", weights, pow_version} or {…, amp, resolved_rates, bpt_idx}
     Uniswap V2   {token0, token1, reserves_token0, reserves_token1, fee_numer, fee_denom}
     Solidly      {…, stable, fee_raw}                                     basis points
-    V3, V4       {token0, token1, scalars, tick_data {tick: [gross, net, block]}}
+    V3, V4       {token0, token1, scalars, tick_data {tick: [gross, net, block] or {liquidity_net}}}
     Curve        {tokens, balances, a_coefficient, fee}, with gamma, price_scale and d a cryptopool
 
 Source: BowTiedDevil/degenbot, tests/fixtures/chain_data. FeedError `unknown_pool_file` where the object is of another form;
@@ -18,9 +18,10 @@ from fractions import Fraction
 from typing import Any
 
 from engine.market.feeds.base import FeedError
+from engine.market.feeds.path_vectors import hook_at_swaps, tick_net
 from engine.market.venues import kind_of
 from engine.market.venues.balancer_math import ONE
-from engine.market.venues.base import AssetInfo, VenueState
+from engine.market.venues.base import AssetInfo, VenueState, VenueStateError
 from engine.market.venues.concentrated import ConcentratedState
 from engine.market.venues.constant_product import ConstantProductState
 from engine.market.venues.curve_crypto import CurveCryptoState
@@ -37,6 +38,8 @@ def read_pool(data: Any) -> VenueState:
     if isinstance(data, dict):
         for needed, made, build in _FORMS:
             if needed <= data.keys():
+                if (reason := _hooked(data)) is not None:
+                    raise VenueStateError("hooks", expected="swaps of the pool alone", actual=reason)
                 return _checked(data, made, build)
     raise FeedError("unknown_pool_file", "", expected="a recorded pool", actual=_shape(data))
 
@@ -50,12 +53,23 @@ def _checked(data: _Wire, made: type[VenueState], build: Callable[[_Wire, list[s
         name = str(data.get("pool_id") or data.get("pool") or data.get("address")).lower()
         state = made.model_validate({"id": f"{place}/pool:{name}", **build({**data, "tokens": tokens}, assets)})
         infos = {asset: AssetInfo(int(token["decimals"])) for asset, token in zip(assets, tokens, strict=True)}
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise FeedError(
             "unknown_pool_file", "", expected="a recorded pool", actual=f"{_shape(data)}: {error}"
         ) from None
     kind_of(state).check(state, infos)
     return state
+
+
+def _hooked(data: _Wire) -> str | None:
+    """Why a V4 pool's swaps are not the pool's alone; None for other pools."""
+    scalars = data.get("scalars")
+    if "pool_manager" not in data or not isinstance(scalars, dict):
+        return None
+    try:
+        return hook_at_swaps({**scalars, **data})
+    except (TypeError, ValueError) as error:
+        raise FeedError("unknown_pool_file", "", expected="a hook and a fee", actual=str(error)[:200]) from None
 
 
 def _shape(data: Any) -> str:
@@ -112,7 +126,7 @@ def _ranges(data: _Wire, assets: list[str]) -> _Wire:
         "sqrt_price": scalars["sqrt_price_x96"],
         "tick": scalars["tick"],
         "liquidity": scalars["liquidity"],
-        "ticks": sorted((int(tick), entry[1]) for tick, entry in data["tick_data"].items()),
+        "ticks": sorted((int(tick), tick_net(entry)) for tick, entry in data["tick_data"].items()),
         "tick_spacing": scalars["tick_spacing"],
         "fee": scalars.get("lp_fee", scalars["fee"]),
         "protocol_fees": (

@@ -67,6 +67,8 @@ def _take_one(market: PoolMarket, data: dict[str, Any]) -> None:
         market.take(item, state)
     except VenueStateError as error:
         market.refuse(item, error)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise FeedError("malformed_field", "", expected="two tokens", actual=f"{error!r}"[:200]) from None
 
 
 def _take(market: PoolMarket, item: str, pool: Any) -> None:
@@ -77,10 +79,11 @@ def _take(market: PoolMarket, item: str, pool: Any) -> None:
     if family not in (*CONCENTRATED, *PRODUCTS):
         market.tally.report(item, f"unsupported_kind:{family[:60]}", "family")
         return
-    if family == "uniswap_v4" and (reason := hook_at_swaps(pool)) is not None:
-        market.tally.report(item, "hooks", reason)
-        return
     try:
+        reason = hook_at_swaps(pool) if family == "uniswap_v4" else None
+        if reason is not None:
+            market.tally.report(item, "hooks", reason)
+            return
         market.take(item, _path_state(market, pool, family))
     except VenueStateError as error:
         market.refuse(item, error)

@@ -60,7 +60,14 @@ def newton_invariant(ann: int, gamma: int, balances: Sequence[int], multiplier: 
     _require(10**9 <= ordered[0] <= 10**33, "the largest balance")
     least = 10**14 if n == 2 else 10**11
     _require(all(x * ONE // ordered[0] >= least for x in ordered[1:]), "the smallest balance")
-    found, total = n * geometric_mean(ordered), sum(ordered)
+    found = search_invariant(ann, gamma, ordered, n * geometric_mean(ordered), multiplier)
+    _require(all(10**16 <= x * ONE // found <= 10**20 for x in ordered), "a balance's share")
+    return found
+
+
+def search_invariant(ann: int, gamma: int, ordered: Sequence[int], start: int, multiplier: int) -> int:
+    """D for balances from the largest down, by Newton's method from `start`; no range but the steps' own is checked."""
+    n, found, total = len(ordered), start, sum(ordered)
     for _ in range(ROUNDS):
         before = found
         _require(found > 0, "the invariant")
@@ -69,15 +76,16 @@ def newton_invariant(ann: int, gamma: int, balances: Sequence[int], multiplier: 
         first = ONE * found // gamma * g1k0 // gamma * g1k0 * multiplier // ann
         second = 2 * ONE * n * k0 // g1k0
         slope = (total + total * second // ONE) + first * n // k0 - second * found // ONE
+        _require(slope > 0, "the slope")
         plus = found * (slope + total) // slope
         minus = found * found // slope
         if k0 < ONE:
             minus += found * (first // slope) // ONE * (ONE - k0) // k0
         else:
             minus -= found * (first // slope) // ONE * (k0 - ONE) // k0
+            _require(minus >= 0, "the step")
         found = plus - minus if plus > minus else (minus - plus) // 2
         if abs(found - before) * 10**14 < max(10**16, found):
-            _require(all(10**16 <= x * ONE // found <= 10**20 for x in ordered), "a balance's share")
             return found
     raise ValueError("the invariant does not converge")
 
@@ -96,7 +104,14 @@ def newton_balance(
         y = found // n
         for x in reversed(others):
             y = y * found // (x * n)
-    k0_others = ONE
+    y = search_balance(ann, gamma, others, found, y, multiplier)
+    _require(10**16 <= y * ONE // found <= 10**20, "the balance's share")
+    return y
+
+
+def search_balance(ann: int, gamma: int, others: Sequence[int], found: int, start: int, multiplier: int) -> int:
+    """The balance beside `others` (from the largest down), by Newton's method from `start`; no range is checked."""
+    n, y, k0_others = len(others) + 1, start, ONE
     for x in others:
         k0_others = k0_others * x * n // found
     limit, rest = max(others[0] // 10**14, found // 10**14, 100), sum(others)
@@ -117,7 +132,6 @@ def newton_balance(
         minus += ONE * total // slope
         y = before // 2 if plus < minus else plus - minus
         if abs(y - before) < max(limit, y // 10**14):
-            _require(10**16 <= y * ONE // found <= 10**20, "the balance's share")
             return y
     raise ValueError("the balance does not converge")
 

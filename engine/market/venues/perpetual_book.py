@@ -27,7 +27,7 @@ from pydantic import Field
 from engine.market.funding import Payments, funding_payments
 from engine.market.margin.account import Tier
 from engine.market.venues.base import AssetInfo, Supply, Trade, TradeRefusedError, VenueStateError
-from engine.market.venues.order_book import OrderBook, OrderBookState
+from engine.market.venues.order_book import Level, OrderBook, OrderBookState
 from intents.errors import InputError
 from intents.futures import parse_perpetual
 from intents.identifiers import AssetId
@@ -84,7 +84,9 @@ class PerpetualBook:
 
     def pairs(self, state: PerpetualBookState) -> tuple[tuple[AssetId, AssetId], ...]:
         """Each side with a level in which something may be traded."""
-        return tuple(pair for pair in self._book.pairs(state) if room(state, _sign(state, pair[1])) != 0)
+        return tuple(
+            pair for pair in self._book.pairs(state) if pair in self._book.pairs(_within(state, _sign(state, pair[1])))
+        )
 
     def execute(
         self, state: PerpetualBookState, account: str, trade: Trade, time_seconds: int
@@ -114,8 +116,8 @@ class PerpetualBook:
         return self._book.input_for(state, asset_in, amount_out, asset_out, level)
 
     def supply(self, state: PerpetualBookState, asset_in: AssetId, asset_out: AssetId) -> Supply:
-        """The book's; what caps and reduce-only forbid is refused by `execute`, level by level."""
-        return self._book.supply(state, asset_in, asset_out)
+        """The book's, of the best levels up to what the market lets trade."""
+        return self._book.supply(_within(state, _sign(state, asset_out)), asset_in, asset_out)
 
     def conflict_keys(self, state: PerpetualBookState, trade: Trade) -> tuple[str, ...]:
         """The market: its levels share open interest and position."""
@@ -141,6 +143,19 @@ def coming_funding(state: PerpetualBookState, balances: Mapping[str, int]) -> Pa
     """What the coming payment gives each account, at today's oracle price. Raises InputError `not_balanced`."""
     style = parse_perpetual(state.base).style
     return funding_payments(style, balances, worth=Fraction(*state.oracle_price), rate=Fraction(*state.funding_rate))
+
+
+def _within(state: PerpetualBookState, sign: int) -> PerpetualBookState:
+    """The state with no more on the side that is taken from than there is room for."""
+    left, side = room(state, sign), "asks" if sign > 0 else "bids"
+    if left is None:
+        return state
+    levels = []
+    for level in getattr(state, side):
+        size = min(level.size, left // state.lot * state.lot)
+        levels.append(Level(price=level.price, size=size))
+        left -= size
+    return state.model_copy(update={side: tuple(levels)})
 
 
 def _sign(state: PerpetualBookState, asset_out: str) -> int:
