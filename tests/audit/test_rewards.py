@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.advisers.tree import advise
 from engine.auction.auction import clear
 from engine.auction.problem import Problem
 from engine.auction.protocol_fees import FeePolicy, FeeSchedule
@@ -121,3 +122,19 @@ def test_an_edit_is_found_where_it_is() -> None:
         check_rewards(record, kinder)
     with pytest.raises(InputError, match="other_record"):
         check_rewards(small_record(), rewards)
+
+
+def test_references_are_redone_with_the_advice_they_followed() -> None:
+    record = small_record()
+
+    rewards = rewards_of(record, RULES, failed={}, advisers=lambda _, component: advise(component))
+
+    (one, *rest) = rewards.solvers
+    assert one.reference is not None
+    (advice, *others) = one.reference.winner_selection.advice
+    check_rewards(record, rewards)
+    foreign = advice.model_copy(update={"first": "sha256:" + "0" * 64})
+    told = one.reference.winner_selection.model_copy(update={"advice": (foreign, *others)})
+    forged = one.model_copy(update={"reference": one.reference.model_copy(update={"winner_selection": told})})
+    with pytest.raises(InputError, match="other_rewards at /solvers/0/reference/winner_selection"):
+        check_rewards(record, rewards.model_copy(update={"solvers": (forged, *rest)}))
