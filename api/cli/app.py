@@ -12,6 +12,7 @@ from api.cli import (
     auction,
     audit,
     audit_records,
+    audit_rewards,
     bench,
     bench_replays,
     bench_scores,
@@ -72,6 +73,7 @@ network.network_app.command("watch")(online.network_watch)
 app.add_typer(network.network_app, name="network")
 audit.audit_app.command("counterfactual")(audit_records.counterfactual)
 audit.audit_app.command("report")(audit_records.report)
+audit.audit_app.command("rewards")(audit_rewards.rewards)
 app.add_typer(audit.audit_app, name="audit")
 
 

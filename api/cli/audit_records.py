@@ -30,7 +30,7 @@ def counterfactual(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Clear a recorded auction again with a solver left out or added, and say what is other. The record must replay."""
-    record = _read(record_file)
+    record = read_record(record_file)
     added = {} if proposal is None else {as_solver: Submission.read(read_bytes(proposal))}
     other = rerun(record, without=without or (), added=added, work=work)
     found = compare(record, other)
@@ -60,11 +60,11 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="The page.", dir_okay=False)],
 ) -> None:
     """Write a recorded auction as one HTML page that needs nothing else. The record must replay."""
-    write_atomically(output, report_page(_read(record_file)).encode())
+    write_atomically(output, report_page(read_record(record_file)).encode())
     say(f"written to {output}")
 
 
-def _read(file: Path) -> Record:
+def read_record(file: Path) -> Record:
     """A record that replays. Raises InputError `not_identical`."""
     content = read_bytes(file)
     found = replay_record(content)

@@ -22,26 +22,28 @@ HIGH_WORD_BITS = 60
 STOCK_BITS = 40
 """Bits that all takes from a stock together may have in CP-SAT."""
 
-DETERMINISTIC_SECONDS = 0.25
+DETERMINISTIC_SECONDS = 1.0
 """CP-SAT's own measure of work, for one attempt."""
 
 ATTEMPTS = 12
 """Sets that may be refused by the judge before the best feasible one so far has to do."""
 
 
-def incumbent(component: Component, model: Model, shares: Sequence[float]) -> list[int]:
-    """Indices of the set; what is left of the last one where all were refused. What refusals teach is kept in the model.
+def rounded(component: Component, model: Model, shares: Sequence[float]) -> list[int]:
+    """An accepted set from what a linear program takes of each bid, without CP-SAT."""
+    return _repaired(component, model, _exchanged(model, _taken(model, shares)))
 
-    `shares` is what a linear program takes of each bid: CP-SAT's hint, and rounded another proposal.
-    """
+
+def incumbent(component: Component, model: Model, best: list[int]) -> list[int]:
+    """The better of an accepted set and what CP-SAT makes of it. What refusals teach is kept in the model."""
     found: list[int] = []
     for _ in range(ATTEMPTS):
-        rounded = _exchanged(model, _rounded(model, shares))
-        proposed = _exchanged(model, _solved(model, rounded))
-        found = max(rounded, proposed, key=model.score)
+        found = _exchanged(model, _solved(model, best))
+        if model.score(found) <= model.score(best):
+            return best
         if accepted(component, model, found):
             return found
-    return _repaired(component, model, found)
+    return max(best, _repaired(component, model, found), key=model.score)
 
 
 def _repaired(component: Component, model: Model, found: list[int]) -> list[int]:
@@ -65,7 +67,7 @@ def accepted(component: Component, model: Model, found: list[int]) -> bool:
     return no_good is None
 
 
-def _rounded(model: Model, shares: Sequence[float]) -> list[int]:
+def _taken(model: Model, shares: Sequence[float]) -> list[int]:
     """Bids by falling share, then score, as far as they do not exclude each other."""
     inside: set[int] = set()
     for i in sorted(range(len(shares)), key=lambda i: (-round(shares[i], 6), -model.scores[i], i)):
@@ -101,15 +103,18 @@ def _solved(model: Model, hint: list[int]) -> list[int]:
 
 
 def _exchanged(model: Model, found: list[int]) -> list[int]:
-    """The set after exchanging what each better bid excludes, once through by falling score."""
-    inside = set(found)
-    for i in sorted(range(len(model.ids)), key=lambda i: (-model.scores[i], model.ties[i])):
-        if i in inside:
-            continue
-        out = model.neighbours[i] & inside
-        given = sum(model.scores[j] for j in out)
-        first = not out or model.ties[i] < min(model.ties[j] for j in out)
-        better = model.scores[i] > given or (model.scores[i] == given and first)
-        if better and model.fits(i, inside - out):
-            inside = (inside - out) | {i}
+    """The set after exchanging what each better bid excludes, by falling score, until nothing is gained."""
+    inside, before = set(found), set[int]()
+    order = sorted(range(len(model.ids)), key=lambda i: (-model.scores[i], model.ties[i]))
+    while inside != before:
+        before = set(inside)
+        for i in order:
+            if i in inside:
+                continue
+            out = model.neighbours[i] & inside
+            given = sum(model.scores[j] for j in out)
+            first = not out or model.ties[i] < min(model.ties[j] for j in out)
+            better = model.scores[i] > given or (model.scores[i] == given and first)
+            if better and model.fits(i, inside - out):
+                inside = (inside - out) | {i}
     return sorted(inside)

@@ -20,7 +20,7 @@ from typing import Any
 
 import ortools.linear_solver.pywraplp as pywraplp  # noqa: PLR0402 - mypy does not find it in the package
 
-from engine.advisers.incumbent import accepted, incumbent
+from engine.advisers.incumbent import accepted, incumbent, rounded
 from engine.advisers.model import Model, model_of
 from engine.auction.advice import Advice, Clause, Step
 from engine.auction.select import Component
@@ -36,6 +36,12 @@ PRICE_BITS = 40
 
 PROGRAMS = 40_000
 """Programs solved in a tree, times candidates; at least 40, at most 400 programs."""
+
+FIRST_PROGRAMS = 24
+"""Programs solved before CP-SAT is asked."""
+
+HOPELESS = 0.01
+"""Share of the root's value by which it may exceed the incumbent's if a second tree is to be tried on many bids."""
 
 SEARCHED = 200
 """Candidates up to which an unfinished tree is left to the exact search, with all work there is."""
@@ -65,32 +71,46 @@ class Solved:
 
 
 def advise(component: Component) -> Advice:
-    """A set and the proof, or, where the tree grew too large, the root's prices alone."""
+    """A set and the proof, or, where the tree grew too large, the root's prices alone.
+
+    The set is the first program's where it splits no bid; else that program rounded, and CP-SAT's where no small tree
+    proves it.
+    """
     model = model_of(component)
     root = _Programs(component, model, []).solve(())
     best = root.whole
     if root.split is not None or not accepted(component, model, best):
-        best = incumbent(component, model, root.shares)
-    programs = _Programs(component, model, best)
-    most = min(400, max(40, PROGRAMS // len(model.ids)))
-    steps = programs.tree(most)
-    for _ in range(RESTARTS):
-        if programs.better is not None:
-            best = programs.better
-            programs = _Programs(component, model, best)
-            steps = programs.tree(most)
+        best = rounded(component, model, root.shares)
+    programs, steps = _grown(component, model, best, FIRST_PROGRAMS)
+    if steps is None:
+        best = incumbent(component, model, programs.best)
+        near = root.value - programs.worth <= HOPELESS * root.value
+        most = min(400, max(40, PROGRAMS // len(model.ids))) if near or len(model.ids) <= SEARCHED else 0
+        programs, steps = _grown(component, model, best, most)
     if steps is None:
         work = 2**53 - 1 if len(model.ids) <= SEARCHED else 0
         steps = [Step(prices=programs.solve(()).prices, work=work)]
     return Advice(
         first=component.first,
-        best=model.named(best),
+        best=model.named(programs.best),
         judged=tuple(model.named(judged) for judged in model.judged),
         cliques=tuple(model.named(clique) for clique in model.cliques),
         clauses=tuple(Clause(present=model.named(p), absent=model.named(a)) for p, a in model.clauses),
         scale=programs.scale,
         tree=tuple(steps),
     )
+
+
+def _grown(component: Component, model: Model, best: list[int], most: int) -> tuple[_Programs, list[Step] | None]:
+    """The programs of the best set, after those that they find, and the tree that proves it, if it takes no more."""
+    programs = _Programs(component, model, best)
+    steps = programs.tree(most)
+    for _ in range(RESTARTS):
+        if programs.better is None:
+            break
+        programs = _Programs(component, model, programs.better)
+        steps = programs.tree(most)
+    return programs, steps
 
 
 class _Programs:

@@ -118,8 +118,8 @@ def clear_unsealed(
         selection_work=work,
         bids=tuple(_bid_record(problem, entry, decision, winners) for entry in entries),
         baselines=dict(decision.baselines),
-        baseline_selection=_selection_record(decision.baseline_set),
-        winner_selection=_selection_record(decision.winners),
+        baseline_selection=selection_record(decision.baseline_set),
+        winner_selection=selection_record(decision.winners),
         winners=decision.winners.ids,
         total_score=decision.winners.certificate.score,
         prices={group: price for bid in winners for group, price in sorted(bid.solution.prices.items())},
@@ -223,7 +223,8 @@ def _loss_reason(problem: Problem, bid: Bid, winners: list[Bid]) -> Reason:
     return Reason(code="search_cut_off")
 
 
-def _selection_record(selection: Selection) -> SelectionRecord:
+def selection_record(selection: Selection) -> SelectionRecord:
+    """How a record tells of a selection."""
     certificate = selection.certificate
     return SelectionRecord(
         method=certificate.method,

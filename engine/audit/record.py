@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
@@ -238,8 +238,20 @@ def record_bytes(record: Record) -> bytes:
     return canonical_bytes(record)
 
 
-def recorded_advice(record: Record) -> Advisers:
-    """The advice that the record holds, for whoever redoes its selections."""
+class Selections(Protocol):
+    """What holds the two selections of a decision."""
+
+    @property
+    def baseline_selection(self) -> SelectionRecord:
+        """Of the baseline set."""
+
+    @property
+    def winner_selection(self) -> SelectionRecord:
+        """Of the winners."""
+
+
+def recorded_advice(record: Selections) -> Advisers:
+    """The advice that a record or a reference holds, for whoever redoes its selections."""
     kept = {
         "baseline": {advice.first: advice for advice in record.baseline_selection.advice},
         "winners": {advice.first: advice for advice in record.winner_selection.advice},

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 
 from engine.auction.problem import Holding, Problem
 from engine.auction.replay import Bid, Replayed
-from engine.ledger.accounts import counterparty_of, gas_account, is_system, venue_account
+from engine.ledger.accounts import counterparty_of, gas_account, is_apart, is_system, venue_account
 from engine.ledger.books import Books, Entry, Hold, LedgerError, Posting
 from intents.identifiers import PROTOCOL, solver_account
 
@@ -58,13 +58,13 @@ def settlement_entry(problem: Problem, replayed: Replayed, reference: str) -> En
 
 
 def holdings_of(books: Books) -> dict[str, dict[str, Holding]]:
-    """The holdings of everyone but the systems, as a Problem carries them; nothing is listed with zero amount and hold.
+    """The holdings of everyone but the systems, bonds and budgets, as a Problem carries them; nothing is listed with zero amount and hold.
 
     Raises LedgerError `amount_out_of_range` where a balance is none that a Problem can carry (2^255 and more).
     """
     holdings: dict[str, dict[str, Holding]] = {}
     for owner, asset, balance in books.balances():
-        if not is_system(owner) and (balance.amount or balance.reserved):
+        if not is_system(owner) and not is_apart(owner) and (balance.amount or balance.reserved):
             if not all(-HOLDING_LIMIT <= part < HOLDING_LIMIT for part in balance):
                 expected, found = "-2^255 <= balance < 2^255", f"{balance.amount}, {balance.reserved} of it reserved"
                 raise LedgerError("amount_out_of_range", f"{owner} {asset}", expected=expected, actual=found)

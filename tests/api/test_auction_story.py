@@ -94,6 +94,23 @@ def test_a_record_is_cleared_again_without_a_solver_and_shown_as_a_page(demo: De
     assert record["record_hash"] in (tmp_path / "page.html").read_text()
 
 
+def test_rewards_of_a_record_are_told_and_redone(demo: Demo, tmp_path: Path) -> None:
+    rules, told, edited = tmp_path / "rules.json", tmp_path / "rewards.json", tmp_path / "edited.json"
+    stated = {"most": "10", "least": "0", "not_settled": "0", "not_revealed": "0", "late_reveal": "0"}
+    rules.write_text(json.dumps(stated))
+
+    answer = done("audit", "rewards", demo.record, "--rules", rules, "--json", "-o", told)
+
+    assert [one["reward"] for one in answer.data["solvers"]] == ["0"] * len(answer.data["solvers"])  # no fees charged
+    assert all(one["reference"]["winner_selection"]["optimal"] for one in answer.data["solvers"])
+    assert done("audit", "rewards", demo.record, "--check", told, "--json").data == answer.data
+    edited.write_text(told.read_text().replace('"reward":"0"', '"reward":"1"', 1))
+    assert "other_rewards at /solvers/0/reward" in clearway("audit", "rewards", demo.record, "--check", edited).err
+    rules.write_text(json.dumps({**stated, "late_reveal": "1"}))
+    assert "bad_reward_rules" in clearway("audit", "rewards", demo.record, "--rules", rules).err
+    assert "bad_options" in clearway("audit", "rewards", demo.record).err
+
+
 def test_a_record_replays_and_an_edit_of_any_part_is_located(demo: Demo, tmp_path: Path) -> None:
     edited = tmp_path / "edited.json"
     record = json.loads(demo.record.read_text())

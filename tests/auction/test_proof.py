@@ -33,7 +33,7 @@ def trees(draw: st.DrawFn, ids: list[str], rows: int, depth: int = 3) -> list[St
     return [Step(bid=draw(st.sampled_from(ids))), *draw(below), *draw(below)]
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True, deadline=None)
 @given(cases(), st.data())
 def test_whatever_is_advised_the_bound_holds_and_what_is_called_optimal_is(case: Case, data: st.DataObject) -> None:
     candidates, refused = case

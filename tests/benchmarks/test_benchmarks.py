@@ -87,7 +87,7 @@ def test_venues_are_timed_beside_contracts_and_snapshots() -> None:
 
 
 def test_selections_are_proven_and_raises_counted() -> None:
-    assert [row[1] for row in table("selection")["rows"]] == ["1 of 1"] * 3
+    assert [row[1] for row in table("selection")["rows"]] == ["1 of 1"] * 5
     assert table("laws")["rows"][0][2] == "0"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from engine.settlement.replay import replay_settlement
 from engine.settlement.reports import Fate
 from engine.settlement.simulated_world import Faults
 from intents.errors import InputError
+from tests.api.program import clearway, done
 from tests.auction.builders import ANN, BEN, GAS
 from tests.settlement.chaos import Coordinator, check_books_of
 from tests.settlement.worlds import BETA, five_winners, network_of
@@ -152,3 +155,23 @@ def test_what_failed_must_have_been_undone() -> None:
         check_settlement(five_winners(), SettlementRecord.from_wire(data))
 
     assert caught.value.code == "not_undone"
+
+
+def test_what_failed_to_settle_is_charged_and_another_settlement_refused(tmp_path: Path) -> None:
+    record, settled_, rules = tmp_path / "record.json", tmp_path / "settlement.json", tmp_path / "rules.json"
+    record.write_bytes(record_bytes(five_winners()))
+    settled_.write_bytes(settlement_bytes(half_settled()))
+    stated = {"most": "10", "least": "1", "not_settled": "7", "not_revealed": "0", "late_reveal": "0"}
+    rules.write_text(json.dumps(stated))
+    told, kind = tmp_path / "rewards.json", tmp_path / "kind.json"
+    done("audit", "rewards", record, "--rules", rules, "-o", kind)
+
+    answer = done("audit", "rewards", record, "--rules", rules, "--settlement", settled_, "--json", "-o", told)
+
+    failed = half_settled().failed
+    assert "not_landed" in failed.values()
+    charged = {penalty["bid"]: penalty["amount"] for one in answer.data["solvers"] for penalty in one["penalties"]}
+    assert charged == {bid: "7" for bid, code in failed.items() if code == "not_landed"}
+    done("audit", "rewards", record, "--check", told, "--settlement", settled_)
+    refused = clearway("audit", "rewards", record, "--check", kind, "--settlement", settled_)
+    assert (refused.code, refused.err.split()[1]) == (2, "other_settlement")
