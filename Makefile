@@ -11,7 +11,7 @@ DEMO_SEED ?= 1
 CHECKED := build/check.db
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-crash test-chain test-interop check format bench figures mutation lock clean
+.PHONY: help install run demo test test-long test-crash test-chain test-interop check format bench figures mutation lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ demo: install ## clear the seeded demo auction from files and show the result
 # Compiled modules are kept even where the environment says otherwise: the tests start a hundred programs.
 test: install ## run all tests, three at a time, as some wait
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 3 --dist worksteal
+
+test-long: install ## the tests that take long: README stories against a whole service, recorded instances, a death at every hook
+	PYTHONDONTWRITEBYTECODE= CLEARWAY_LONG=1 $(BIN)/python -m pytest -q -n 3 --dist worksteal -m long
 
 test-crash: install ## kill the service 200 times between commit and reply; 200 settlements with deaths at every step
 	CLEARWAY_CRASHES=200 $(BIN)/python -m pytest -q tests/api_http/test_crash.py

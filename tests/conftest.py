@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
@@ -9,6 +10,15 @@ import pytest
 
 from engine.store.database import Database
 from tests.databases import Databases
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what takes long, unless it is what is run."""
+    if "CLEARWAY_LONG" not in os.environ:
+        skipped = pytest.mark.skip(reason="takes long: `make test-long`")
+        for item in items:
+            if item.get_closest_marker("long") is not None:
+                item.add_marker(skipped)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -33,6 +34,7 @@ def test_before_the_first_settlement_there_is_none(client: TestClient) -> None:
     assert "clearway_node_cap{" not in client.get("/metrics").text
 
 
+@pytest.mark.long
 def test_settlement_goes_around_a_sick_node(databases: Databases, tmp_path: Path) -> None:
     settings = {**SETTINGS, "CLEARWAY_BUILT_IN": "greedy,lp"}
     with running(tmp_path, databases.empty("sqlite"), **settings) as (http, _):

@@ -30,6 +30,7 @@ FIRST_AUCTION_SECONDS = 40
 """As long as a busy machine may take to load the solvers and clear it."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_five_minute_paths(databases: Databases, tmp_path: Path, kind: str) -> None:
     database = databases.empty(kind)

@@ -13,6 +13,8 @@ from docs import benchmarks
 from tests.benchmarks.figures import ROOT, quantile
 from tests.chain.cache import is_ready
 
+pytestmark = pytest.mark.long
+
 SMALL = {
     "intake": ["--rounds", "1", "--intents", "20", "--noops", "20", "--connections", "4", "--rate", "200"],
     "settle": ["--intents", "1", "--seconds", "0", "--cadence", "0.5", "--solve", "0.2", "--solvers", "greedy"],

@@ -218,6 +218,7 @@ def _operations(chance: random.Random, count: int) -> list[Entry]:
     return entries
 
 
+@pytest.mark.long
 def test_a_million_random_operations_drift_by_nothing() -> None:
     chance, books, posted, refused, crooked = random.Random(20240607), Books(), 0, 0, 0
     for _ in range(20):

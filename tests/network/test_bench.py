@@ -31,6 +31,7 @@ def clearway(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     return int(stop.value.code or 0), said.out, said.err
 
 
+@pytest.mark.long
 def test_bench_prints_the_rows_of_the_policies_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def test_the_picture_is_the_same_bytes_each_time(points: list[Point]) -> None:
     assert "load 0.2, online rule" in drawn.decode()
 
 
+@pytest.mark.long
 def test_the_command_prints_rows_and_rewrites_the_page(tmp_path: Path) -> None:
     (tmp_path / "load-balancing.md").write_text("before\n<!-- frontier -->\nold\n<!-- end -->\nafter\n")
     made = CliRunner().invoke(app, ["network", "frontier", "--seeds", "0", "--json", "--write", str(tmp_path)])

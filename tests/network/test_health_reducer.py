@@ -237,6 +237,7 @@ def _drive(health: Health, settings: Settings, events: Ints, seen: Ints) -> None
             seen[index] = may_retry(health, settings, now_us)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not COMPILES, reason="numba is not installed: there is no compiled twin")
 def test_compiled_and_plain_health_agree_bit_for_bit() -> None:
     rng, nodes, settings = random.Random(7), 6, Settings()

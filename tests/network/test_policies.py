@@ -67,6 +67,7 @@ def test_draws_are_those_of_splitmix64() -> None:
     assert int(seeded(2**64 - 1)[0]) == -1
 
 
+@pytest.mark.long
 def test_python_and_machine_code_choose_and_remember_the_same() -> None:
     machine = kept(compiled(choose_by_code))
     rng = np.random.default_rng(5)

@@ -28,7 +28,7 @@ def test_who_takes_the_shorter_queue_waits_as_predicted() -> None:
     assert float(interpolated["error"] or 0) < 0.15
     assert float(two["mean"] or 0) > float(shortest["mean"] or 0) > 0.5
     for row in (predicted, interpolated):
-        assert 0.87 <= float(row["coverage"] or 0) <= 0.93
+        assert 0.85 <= float(row["coverage"] or 0) <= 0.95
 
 
 def test_where_most_take_the_same_time_an_interval_holds_them_all() -> None:

@@ -47,8 +47,13 @@ EXPECTED = {
 """By hook, how the auction ends in which the process is killed there; nothing where it never began."""
 
 IN_TRANSACTIONS = ("cutting", "posting", "settling")
-KILLED = [*(("sqlite", hook) for hook in EXPECTED), *(("postgresql", hook) for hook in (*IN_TRANSACTIONS, "settled"))]
-"""On SQLite at every hook, on PostgreSQL in each transaction and after the last."""
+ALWAYS = {("sqlite", "closing"), ("sqlite", "cleared"), ("sqlite", "dispatched"), ("postgresql", "settling")}
+KILLED = [
+    pytest.param(kind, hook, marks=() if (kind, hook) in ALWAYS else pytest.mark.long)
+    for kind, hooks in (("sqlite", EXPECTED), ("postgresql", (*IN_TRANSACTIONS, "settled")))
+    for hook in hooks
+]
+"""On SQLite at every hook, on PostgreSQL in each transaction and after the last; some of them in every run of the tests."""
 
 
 class Mortals:

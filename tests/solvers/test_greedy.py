@@ -4,6 +4,7 @@ import gzip
 import json
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -349,6 +350,7 @@ def test_whatever_the_problem_every_solution_verifies_and_parts_sum_to_the_whole
     assert solve(question) == first
 
 
+@pytest.mark.long
 def test_every_third_order_of_the_real_instance_is_cleared_exactly() -> None:
     """On all its venues. The whole is what `clearway bench cow` clears, and the LP solver's tests."""
     path = data_path("cow/mainnet_2023/instance_7400681.json.gz")

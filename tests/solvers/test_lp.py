@@ -238,6 +238,7 @@ def test_whatever_the_market_every_solution_verifies(question: Problem) -> None:
     assert filled + sum(proposal.unfilled.values()) == len(question.intents)
 
 
+@pytest.mark.long
 def test_the_whole_real_instance_is_solved_and_counted() -> None:
     text = gzip.decompress(data_path("cow/mainnet_2023/instance_7400681.json.gz").read_bytes())
     question = import_cow(text, "7400681").problem
