@@ -1,4 +1,4 @@
-"""Keeps docs/benchmarks.md, load-balancing.md and score.md true: runs the benchmarks, rewrites their tables (`make bench`).
+"""Keeps docs/benchmarks.md, load-balancing.md, score.md, rewards.md and log.md true: runs the benchmarks, rewrites their tables (`make bench`).
 
 A table stands between `<!-- figures: NAME -->` and `<!-- end -->`; NAME is a key of BENCHMARKS. Each is a program that
 prints a table as tests/benchmarks/figures.py has it; names as arguments run those alone. What they print depends on the
@@ -16,7 +16,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "load-balancing.md", "score.md", "log.md"))
+PAGES = tuple(
+    ROOT / "docs" / name for name in ("benchmarks.md", "load-balancing.md", "score.md", "rewards.md", "log.md")
+)
 BENCHMARKS = {
     "intake": "tests.benchmarks.intake",
     "crowd": "tests.benchmarks.intake --connections 128",
@@ -29,6 +31,7 @@ BENCHMARKS = {
     "laws": "tests.benchmarks.selection_laws",
     "scores": "tests.benchmarks.cow_scores",
     "log": "tests.benchmarks.log",
+    "attacks": "tests.simulation.attacks",
     "tampering": "tests.runtime.tampering",
 }
 """By table, the program and its options."""
