@@ -16,7 +16,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "load-balancing", "venues", "score", "log"))
+PAGES = tuple(
+    ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "load-balancing", "venues", "score", "rewards", "log")
+)
 BENCHMARKS = {
     "intake": "tests.benchmarks.intake",
     "crowd": "tests.benchmarks.intake --connections 128",
@@ -31,6 +33,7 @@ BENCHMARKS = {
     "laws": "tests.benchmarks.selection_laws",
     "scores": "tests.benchmarks.cow_scores",
     "log": "tests.benchmarks.log",
+    "attacks": "tests.simulation.attacks",
     "tampering": "tests.runtime.tampering",
 }
 """By table, the program and its options."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.audit_records import RecordFile, read_record
+from api.cli.extras import needed
 from api.cli.files import read_bytes, write_atomically
 from api.cli.output import print_json, say, show_table
 from api.cli.solve import score_text
@@ -15,7 +16,6 @@ from engine.advisers.advise import advisers
 from engine.auction.reward import RewardRules
 from engine.audit.record import Record
 from engine.audit.rewards import Rewards, SolverReward, check_rewards, rewards_of
-from engine.settlement.record import SettlementRecord, check_settlement
 from intents.errors import InputError
 from intents.values import canonical_bytes
 
@@ -73,8 +73,9 @@ def _redo(record: Record, told: Rewards, failed: dict[str, str] | None) -> None:
 
 def _failed(record: Record, file: Path) -> dict[str, str]:
     """What the settlement record says failed, once it is redone."""
-    settled = SettlementRecord.from_json(read_bytes(file))
-    check_settlement(record, settled)
+    settlements = needed("engine.settlement.record", "server")  # redoing dispatch takes the policies, and they numpy
+    settled = settlements.SettlementRecord.from_json(read_bytes(file))
+    settlements.check_settlement(record, settled)
     return dict(settled.failed)
 
 

@@ -6,7 +6,8 @@
 `Rewards` names its record by hash and holds the rules, what failed, who was late, and of each reference both selections
 with the advice they followed, so that it can be redone without whoever advised.
 
-It takes as given what failed (engine.settlement.record proves it) and who revealed late, which no record shows.
+It takes as given that the record replays (engine.audit.replay), what failed (engine.settlement.record proves it), and who
+revealed late, which no record shows.
 """
 
 from __future__ import annotations

@@ -132,5 +132,6 @@ def test_rules_that_make_no_sense_are_refused() -> None:
     for bad in ({"fee_share": ["2", "1"]}, {"fee_share": ["0", "0"]}, {"late_reveal": "5"}):
         with pytest.raises(InputError, match="bad_reward_rules"):
             RewardRules.from_wire({**fine, **bad})
+    assert RewardRules.from_wire({**fine, "late_reveal": "2"}).late_reveal == 2  # as much as not_revealed
     with pytest.raises(InputError, match="bad_budget"):
         pay_period([], -1)

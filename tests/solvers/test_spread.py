@@ -28,7 +28,7 @@ def _along(arcs: list[Arc], amount: float, here: str, goal: str, hops: int) -> f
     return max((_along(arcs, got, there, goal, hops - 1) for there, got in arriving if got), default=0.0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(_arcs(), max_size=9), st.lists(st.integers(1, 99), min_size=1, max_size=3))
 def test_the_best_of_all_paths_arrives_and_its_arcs_are_rated(arcs: list[Arc], amounts: list[int]) -> None:
     table = Arcs(arcs, ASSETS)
@@ -40,6 +40,5 @@ def test_the_best_of_all_paths_arrives_and_its_arcs_are_rated(arcs: list[Arc], a
 
     expected = [_along(arcs, float(amount), "a", "e", MAX_HOPS) for amount in amounts]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    # Along the best path every arc has the rate it was tried at, so some arc is rated at least as well as all of it.
-    best = rates.max(axis=1, initial=0.0)
-    assert all(rate * (1 + 1e-12) >= out / amount for rate, out, amount in zip(best, expected, amounts, strict=True))
+    # Where something arrives there are arcs that it may come through, and nowhere else.
+    assert [bool(row.any()) for row in rates > 0] == [out > 0 for out in expected]

@@ -37,6 +37,7 @@ AUCTIONS: dict[str, tuple[Bids, list[str], dict[str, int], dict[str, str], dict[
     "at_most_what_the_rules_say": (TWO, [], {"a": 40}, {}, {"most": 12}),
     "alone_the_reference_is_nothing": ({"a": ("ann", {"p": 90})}, [], {"a": 100}, {}, {}),
     "what_did_not_settle_earns_nothing": (BATCH, [], {"a": 100, "d": 100}, {"d": "not_landed"}, {}),
+    "what_fell_with_another_earns_nothing_either": (BATCH, [], {"a": 100, "d": 100}, {"d": "not_jointly_feasible"}, {}),
     "a_failure_costs_what_others_would_have_given": (TWO, [], {"a": 40}, {"a": "not_landed"}, {}),
     "a_failure_costs_at_most_what_the_rules_say": (TWO, [], {"a": 40}, {"a": "not_landed"}, {"least": 7}),
     "who_fell_with_another_is_not_charged": (TWO, [], {"a": 40}, {"a": "not_jointly_feasible"}, {}),
