@@ -153,6 +153,13 @@ def test_the_two_versions_for_two_assets_differ_in_their_ranges() -> None:
         cubic_invariant("twocrypto-ng-2.0", *pair, far)
 
 
+def test_a_pool_of_2021_is_written_as_before_there_were_others() -> None:
+    old = pool("twocrypto-ng-2.1", EXCHANGES[2][1]).model_copy(update={"maths": None})
+
+    assert "maths" not in old.to_wire()
+    assert CurveCryptoState.from_json(old.canonical) == old
+
+
 def test_dust_that_leaves_the_pool_no_more_is_refused_as_the_contract_reverts() -> None:
     coins = [(3694661508119971764731673, 18), (42443359489630157793713829, 18)]
     parameters = 2 * 10**7, 10**15, 5692923, 629172734, 10**12
