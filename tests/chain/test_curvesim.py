@@ -6,13 +6,14 @@ contract gives up, so it is asked only what we answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
 from engine.market.venues.base import AssetInfo, Trade, TradeRefusedError, VenueState, VenueStateError
 from engine.market.venues.curve_crypto import CurveCrypto, CurveCryptoState
 from engine.market.venues.curve_crypto_math import newton_balance, newton_invariant
+from engine.market.venues.curve_ng_math import cubic_balance, cubic_invariant
 from engine.market.venues.curve_stable import FEE_UNITS, CurveStable, CurveStableState
 from engine.market.venues.stable_math import invariant
 from tests.chain.cache import bare_package, module
@@ -232,3 +233,32 @@ def test_the_balance_of_three_assets() -> None:
             except (AssertionError, ValueError, ArithmeticError):
                 theirs = None
             counts.compare(ours, theirs, ann, gamma, balances, found, index)
+
+
+def test_the_closed_form_of_three_assets() -> None:
+    """A balance, D anew, and D from the K0 that came with the balance. From a K0 of something else curvesim goes other ways."""
+    with tally("curve_crypto", "get_y, newton_D (3 assets, NG)", PACKAGE, 18) as (counts, chance):
+        reference, maths = curvesim("cryptoswap.calcs.tricrypto_ng"), "tricrypto-ng-2.0"
+        for _ in range(2 * STATES):
+            counts.states += 1
+            pool = size(chance, 2700, 27 * 10**7), size(chance, 10**10, 5 * 10**16)
+            whole = size(chance, 10**18, 10**30)
+            held, index = [int(whole * chance.uniform(0.1, 1)) for _ in range(3)], chance.randrange(3)
+            found = answer(cubic_invariant, maths, *pool, held)
+            counts.compare(found, answer(reference.newton_D, *pool, held), pool, held)
+            held[index - 1] += int(whole * 10 ** chance.uniform(-12, 0))
+            ours = answer(cubic_balance, maths, *pool, held, found or 0, index)
+            counts.compare(ours, answer(reference.get_y, *pool, held, found or 0, index), pool, held, found, index)
+            if ours:
+                held[index], k0 = ours
+                again = answer(cubic_invariant, maths, *pool, held, k0)
+                counts.compare(again, answer(reference.newton_D, *pool, held, k0), pool, held, k0)
+
+
+def answer(function: Callable[..., Any], *values: Any) -> Any:
+    """What it gives, integers of either library alike; None where it refuses."""
+    try:
+        given = function(*values)
+    except (AssertionError, ValueError, ArithmeticError):
+        return None
+    return tuple(map(int, given)) if isinstance(given, list | tuple) else int(given)
