@@ -25,6 +25,7 @@ BENCHMARKS = {
     "settle": "tests.benchmarks.settle",
     "freeze": "tests.benchmarks.freeze",
     "replay": "tests.benchmarks.replay",
+    "cow-replay": "tests.benchmarks.cow_replay",
     "settlements": "tests.benchmarks.settlements",
     "margin": "tests.benchmarks.margin",
     "venues": "tests.benchmarks.venues",
@@ -38,7 +39,7 @@ BENCHMARKS = {
 }
 """By table, the program and its options."""
 
-_TABLE = re.compile(r"(?P<head><!-- figures: (?P<name>[a-z]+) -->\n)(?P<body>.*?)(?P<tail><!-- end -->)", re.DOTALL)
+_TABLE = re.compile(r"(?P<head><!-- figures: (?P<name>[-a-z]+) -->\n)(?P<body>.*?)(?P<tail><!-- end -->)", re.DOTALL)
 
 
 def measured(name: str) -> str:
