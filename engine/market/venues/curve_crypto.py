@@ -196,6 +196,8 @@ class CurveCrypto:
         shown = supply_of_curve(curve, spot, scale=balance, limit=reached, loss=tolerance * 2)
         relative = (1 + shown.relative_error) * least / most - 1
         loss = ceil((tolerance * 2 + spot) * (2 + relative))
+        if state.maths is not None:  # a trade whose fee is below what D may be off by can be refused as a loss
+            loss += ceil(2 * tolerance * FEE_UNITS / max(state.mid_fee, 1) * (1 + relative))
         return Supply(shown.segments, relative, loss, units_above=ceil(tolerance))
 
     def _takes(self, state: CurveCryptoState, asset_in: AssetId, amount: int, asset_out: AssetId) -> bool:
