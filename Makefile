@@ -11,7 +11,7 @@ DEMO_SEED ?= 1
 CHECKED := build/check.db
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-long test-crash test-chain test-interop check format bench figures mutation lock clean
+.PHONY: help install run demo test test-long test-crash test-chain test-interop test-verifier check format bench figures mutation lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ test-chain: install ## the venues against contract bytecode in an EVM (needs nod
 test-interop: install ## the log against verifiers that others wrote, which it installs in build/interop
 	tests/interop/install.sh
 	CLEARWAY_INTEROP=1 $(BIN)/python -m pytest -q tests/interop
+
+test-verifier: install ## the verifier alone on every Python from 3.11 on that is here: the same bytes
+	tests/verifier/install.sh
+	CLEARWAY_VERIFIER=1 $(BIN)/python -m pytest -q tests/verifier
 
 check: install ## format, lint, types, one-way imports, migrations against tables; changes nothing
 	$(BIN)/ruff format --check .

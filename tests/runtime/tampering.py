@@ -69,6 +69,12 @@ class Stored(NamedTuple):
         content[at] ^= 1
         file.write_bytes(content)
 
+    def sign_otherwise(self) -> None:
+        """Put another letter of base64 into the checkpoint's signature."""
+        file = self.data / LOG_FOLDER / "checkpoint"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(f"{text[:-9]}{'B' if text[-9] == 'A' else 'A'}{text[-8:]}", encoding="utf-8")
+
     def examined(self, number: int) -> str:
         """The first thing that the examination finds: place, or code and place; "" where all is as logged."""
         database = Database.open(f"sqlite:///{self.file}")
@@ -321,7 +327,7 @@ KINDS: dict[str, tuple[Callable[[Stored], None], str]] = {
     "a bundle's bit": (file("tile/entries/000.p/7", 40), "bad_entry /0"),
     "a tile's bit": (file("tile/0/000.p/7", 0), "bad_root /root"),
     "the checkpoint's size": (file("checkpoint", len(LOG_KEY.name) + 1), "bad_signature /signatures"),
-    "the checkpoint's signature": (file("checkpoint", -9), "bad_signature /signatures"),
+    "the checkpoint's signature": (Stored.sign_otherwise, "bad_signature /signatures"),
 }
 """By name: the change, and what must be in the place that the examination names."""
 
