@@ -10,7 +10,7 @@ import typer
 from api.cli.files import read_bytes, write_atomically
 from api.cli.output import in_units, print_json, say, show_table
 from engine.market.delta import SnapshotDelta, apply_delta, delta_between
-from engine.market.inspect_market import MAX_CYCLES, inspect_market, read_market
+from engine.market.inspect_market import MAX_CYCLES, inspect_market, read_market, snapshot_data
 from engine.market.snapshot import Snapshot, check_snapshot, snapshot_hash
 from intents.values import canonical_bytes
 
@@ -44,8 +44,8 @@ def inspect_file(
 
 @market_app.command("delta")
 def write_delta(
-    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A snapshot.")],
-    after: Annotated[Path, typer.Argument(metavar="AFTER", help="A later one.")],
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A snapshot, or a problem that holds one.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="A later one, or a problem that holds it.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the difference.")],
 ) -> None:
     """Write what changed from one snapshot to a later one."""
@@ -56,7 +56,7 @@ def write_delta(
 
 @market_app.command("apply")
 def apply_file(
-    file: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="The snapshot that it was made from.")],
+    file: Annotated[Path, typer.Argument(metavar="SNAPSHOT", help="What it was made from.")],
     delta: Annotated[Path, typer.Argument(metavar="DELTA", help="What `clearway market delta` wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the next snapshot.")],
 ) -> None:
@@ -67,8 +67,8 @@ def apply_file(
 
 
 def _read_whole(path: Path) -> Snapshot:
-    """A snapshot in which everything is as it must be."""
-    snapshot = Snapshot.from_json(read_bytes(path))
+    """A snapshot, or the one inside a problem, in which everything is as it must be."""
+    snapshot = Snapshot.from_wire(snapshot_data(read_bytes(path)))
     check_snapshot(snapshot)
     return snapshot
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -43,16 +43,18 @@ def remark(line: str) -> None:
 
 
 def show_table(columns: dict[str, bool], rows: list[list[str]], *, title: str | None = None) -> None:
-    """A table; `columns` maps each heading to whether its cells are numbers (aligned to the right). Cells are plain text.
-
-    A narrow window wraps lines rather than cutting cells.
-    """
+    """A table; `columns` maps each heading to whether its cells are numbers (aligned to the right). Cells are plain text."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for heading, numeric in columns.items():
         table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False, width=max(OUT.width, 120)).print(table)
+    show_whole(table)
+
+
+def show_whole(picture: RenderableType) -> None:
+    """Print what is laid out in columns; a narrow window wraps lines rather than cutting cells."""
+    Console(highlight=False, width=max(OUT.width, 120)).print(picture)
 
 
 def in_units(amount: int, decimals: int, *, places: int = 6) -> str:

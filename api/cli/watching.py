@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.output import OUT
+from api.cli.output import OUT, show_whole
 from api.client.blocking import Client
 from api.client.errors import ServiceError
 from api.http.solver_views import SolverList
@@ -39,7 +39,7 @@ def once(service: Client, url: str, draw: Draw | None = None) -> ClearwayError |
         picture = (draw or _picture)(service, url)
     except ServiceError as error:
         return error
-    OUT.print(picture)
+    show_whole(picture)
     return None
 
 

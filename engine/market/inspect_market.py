@@ -50,11 +50,15 @@ class Market:
     refused: list[dict[str, str]]
 
 
+def snapshot_data(content: bytes) -> Any:
+    """The JSON of a snapshot, or of the one inside a problem; not checked. Raises InputError where it is no JSON."""
+    data = parse_json(content)
+    return data["snapshot"] if isinstance(data, dict) and "snapshot" in data else data
+
+
 def read_market(content: bytes) -> Market:
     """Read a snapshot, or the one inside a problem. Raises InputError where more than single venues is wrong."""
-    data = parse_json(content)
-    if isinstance(data, dict) and "snapshot" in data:
-        data = data["snapshot"]
+    data = snapshot_data(content)
     listed = data.get("venues") if isinstance(data, dict) else None
     if not isinstance(listed, list):
         raise InputError("not_a_snapshot", "", expected="a snapshot or a problem", actual=type(data).__name__)
