@@ -18,6 +18,7 @@ from api.http.views import (
     WinnerView,
 )
 from engine.audit.record import Record
+from engine.audit.standing import standings_of
 from engine.settlement.record import SettlementRecord
 from engine.store.repositories.auctions import StoredAuction
 from engine.store.work import Work
@@ -62,7 +63,8 @@ def bids(service: ServiceHere, number: NumberPath) -> BidList:
     """Every bid, won or not, with its scores and reasons. None while the auction is open or where it was voided."""
     with service.database.reading() as work:
         _known(work, number)
-        return BidList(auction=number, bids=tuple(work.auctions.bids(number)))
+        found = tuple(work.auctions.bids(number))
+    return BidList(auction=number, bids=found, standings=standings_of(found))
 
 
 @router.get("/auctions/{number}/record", response_model=Record)

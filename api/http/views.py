@@ -12,6 +12,7 @@ from pydantic import Field
 from engine.auction.problem import Intent, Signature
 from engine.audit.log.entries import Disclosed
 from engine.audit.record import BidRecord, Integer
+from engine.audit.standing import BidStanding
 from engine.market.margin.report import MarginReport
 from intents.identifiers import AssetId, Bytes32, Digest, IntentId, OwnerId, PlaceId, Text
 from intents.instruments import Instrument, Option
@@ -291,10 +292,11 @@ class AuctionPage(Value):
 
 
 class BidList(Value):
-    """Every bid of an auction, by solver and index, with its scores and, unless it won, its reason."""
+    """Every bid of an auction, by solver and index, with its scores and, unless it won, its reason; then rank and gap of each."""
 
     auction: Number
     bids: tuple[BidRecord, ...]
+    standings: tuple[BidStanding, ...]
 
 
 class ServerTime(Value):
