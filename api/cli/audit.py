@@ -5,6 +5,8 @@
     audit auction     one auction: entries in the log, in order; the record as logged and replayed; what became of an intent
     audit receipt     the promise of a receipt: the auction that the intent was in, or the proof that it was left out
     audit proof       a proof file, checked with keys alone
+    audit export      a range of auctions as one file, and
+    audit check       the same, checked with keys alone
 
 They believe the log's key alone: give `--key` (GET /v1/log says it; keep it), else the key is the one that the service names now,
 which proves nothing about who that is. They need the extra `client` where a service is asked.
@@ -12,6 +14,7 @@ which proves nothing about who that is. They need the extra `client` where a ser
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +27,7 @@ from api.cli.extras import needed
 from api.cli.files import read_bytes, write_atomically
 from api.cli.output import ERR, EXIT_NO, print_json, remark, say
 from engine.audit.explain import explain
+from engine.audit.export import auction_line, check_export, header_line
 from engine.audit.fairness import Logged, Payloads, check_auction, check_logged, entered, omitted
 from engine.audit.log.notes import COSIGNATURE, VerifierKey
 from engine.audit.log.proofs import LogKeys, check_proof, read_proof
@@ -204,6 +208,52 @@ def proof(
     read = read_proof(text)
     checkpoint = check_proof(read, read_bytes(entry), _trust(key, witness or (), quorum))
     say(f"entry {read.entry} of {checkpoint.origin}, under its checkpoint at {checkpoint.size} entries")
+
+
+@audit_app.command()
+def export(
+    first: Annotated[int, typer.Argument(min=0, metavar="FIRST", help="The first auction.")],
+    last: Annotated[int, typer.Argument(min=0, metavar="LAST", help="The last auction, which must have ended.")],
+    file: Annotated[
+        Path, typer.Option("-o", "--output", help="JSON lines, deflated where it ends in .gz.", dir_okay=False)
+    ],
+    *,
+    url: Url = LOCAL,
+    key: Key = None,
+) -> None:
+    """Write a range of auctions as one file that is verified with the log's key alone: `audit check`."""
+    if last < first:
+        raise InputError("bad_options", "LAST", expected=f"{first} or more", actual=str(last))
+    with _client(url) as service:
+        log = _log(service, key, (), 0)
+        lines = [header_line(log, first, last)]
+        numbers = range(first, last + 1)
+        for number in track(numbers, "exporting", console=ERR, transient=True, disable=not ERR.is_terminal):
+            ended = service.auction(number).status
+            if ended not in {"settled", "void"}:
+                raise InputError("auction_not_ended", str(number), expected="settled or void", actual=ended)
+            record = service.record(number) if ended == "settled" else None
+            lines.append(auction_line(log, number, _entries(service, number), record))
+    content = b"".join(lines)
+    write_atomically(file, gzip.compress(content, mtime=0) if file.suffix == ".gz" else content)
+    say(f"{len(numbers)} auctions under the checkpoint at {log.checkpoint.size} entries, written to {file}")
+
+
+@audit_app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `audit export` wrote.", dir_okay=False)],
+    *,
+    key: Annotated[str, typer.Option(envvar="CLEARWAY_LOG_KEY", help="The log's verifier key, name+id+key.")],
+    witness: Witness = None,
+    quorum: Quorum = 0,
+) -> None:
+    """Check an exported range offline: entries, order, payloads, and every record's replay."""
+    lines = read_bytes(file).splitlines()
+    checked = check_export(lines, _trust(key, witness or (), quorum))
+    count = len(lines) - 1
+    found = list(track(checked, "checking", count, console=ERR, transient=True, disable=not ERR.is_terminal))
+    voided = sum(one.record is None for one in found)
+    say(f"{len(found)} auctions are as logged, {voided} of them voided")
 
 
 @audit_app.command()

@@ -11,11 +11,10 @@ is raised as InputError with its code and place. What was never logged, nobody c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from engine.audit.log.entries import ORDER, Disclosed, Entry, check_payload
 from engine.audit.log.payloads import check_record
-from engine.audit.log.reader import LogReader
 from engine.audit.record import Record
 from engine.audit.replay import replay_record
 from intents.errors import InputError
@@ -30,10 +29,17 @@ class Logged(NamedTuple):
     disclosed: Disclosed | None
 
 
+class Including(Protocol):
+    """What knows which entries are under a signed root: a log that is read, or proofs in a file."""
+
+    def includes(self, number: int, leaf: bytes) -> object:
+        """Raise InputError unless the leaf is entry `number`."""
+
+
 Payloads = Mapping[str, Mapping[str, Any]]
 
 
-def check_logged(log: LogReader, auction: int, entries: Sequence[Logged]) -> Payloads:
+def check_logged(log: Including, auction: int, entries: Sequence[Logged]) -> Payloads:
     """The payloads of an auction's entries by kind. Raises InputError."""
     payloads: dict[str, Mapping[str, Any]] = {}
     for before, each in zip((None, *entries), entries, strict=False):

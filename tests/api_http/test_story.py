@@ -62,6 +62,9 @@ def begun(client: httpx2.Client) -> str:
     assert client.get("/healthz").status_code == 200
     assert eventually(lambda: in_state(client, "/v1/auctions/0", "settled"), FIRST_AUCTION_SECONDS)["fills"]
     assert client.get("/readyz").status_code == 200
+    links = re.findall(r'href="([^"]+)"', client.get("/").text)
+    assert {"/v1/network", "/v1/log"} < set(links)
+    assert {link for link in links if client.get(link).status_code != 200} == set()
     return str(client.base_url).rstrip("/")
 
 
@@ -97,6 +100,11 @@ def an_auditor_of_the_log(url: str, folder: Path) -> None:
     assert sum(line.startswith("continues kept.checkpoint, kept at ") for line in before) == 1
     assert [json.loads(line.partition(": ")[2])["kind"] for line in before if line.startswith("entry")] == [*ORDER]
     assert len(list((folder / "proofs").glob("*.tlog-proof"))) == len(ORDER)
+    with Client(url) as service:
+        key = service.log().key
+    call("audit", "export", 0, 1, "-o", "range.jsonl.gz", url=url, folder=folder)
+    offline = call("audit", "check", "range.jsonl.gz", "--key", key, url="", folder=folder)
+    assert re.fullmatch(r"2 auctions are as logged, \d of them voided\n", offline)
     receipt = json.loads((folder / "receipt.json").read_bytes())
     (folder / "other.json").write_text(json.dumps({**receipt, "intent": "0x" + "11" * 32}))
     refused = call("audit", "receipt", "other.json", url=url, folder=folder, code=2)

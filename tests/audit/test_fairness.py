@@ -1,11 +1,13 @@
 """A service that cheats its log is found out, whatever it serves."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from engine.auction.auction import clear
+from engine.audit.export import auction_line, check_export, header_line
 from engine.audit.fairness import Logged, check_auction, check_logged, omitted
 from engine.audit.log.checkpoints import Checkpoint
 from engine.audit.log.entries import Disclosed, Kind, entry_of
@@ -89,6 +91,33 @@ def test_a_log_that_wrote_things_down_in_another_order_is_found() -> None:
 
     with pytest.raises(InputError, match="wrong_order"):
         check_logged(log_of(swapped), 3, swapped)
+
+
+def test_an_exported_range_is_checked_with_the_key_alone() -> None:
+    record = small_record()
+    entries = logged(record)
+    log = log_of(entries)
+    lines = [header_line(log, 3, 3), auction_line(log, 3, entries, record_bytes(record))]
+
+    assert list(check_export(lines, TRUST)) == [(3, record.record_hash)]
+    with pytest.raises(InputError, match="incomplete"):
+        list(check_export(lines[:1], TRUST))
+    other = clear(question(), submissions(question()), work=WORK + 1)
+    with pytest.raises(InputError, match="not_as_logged at /2/result/record"):
+        list(check_export([lines[0], auction_line(log, 3, entries, record_bytes(other))], TRUST))
+    changed = lines[1].replace(b'"number":2', b'"number":1', 1)
+    for line, code in (
+        (changed, "bad_root"),
+        (b"[]", "bad_export"),
+        (b"{", "malformed_json"),
+        (b"{}", "wrong_auction"),
+    ):
+        with pytest.raises(InputError, match=code):
+            list(check_export([lines[0], line], TRUST))
+    data = json.loads(lines[1])
+    data["entries"][0]["proof"][0] = data["entries"][1]["proof"][-1]
+    with pytest.raises(InputError, match="bad_root"):
+        list(check_export([lines[0], canonical_bytes(data)], TRUST))
 
 
 def test_another_record_that_replays_as_well_is_not_the_logged_one() -> None:
