@@ -82,16 +82,6 @@ def profit_of(contract: Future | Perpetual, contracts: Fraction, *, entry: Fract
     return signed_contracts(contract.style, 1) * contracts * (sold - bought)
 
 
-def premium_of(mark: Fraction, index: Fraction) -> Fraction:
-    """(mark - index) / index."""
-    return (mark - index) / index
-
-
-def impact_premium(bid: Fraction, ask: Fraction, oracle: Fraction) -> Fraction:
-    """Hyperliquid's premium: how far the impact prices are outside the oracle price, as a share of it."""
-    return (max(bid - oracle, Fraction(0)) - max(oracle - ask, Fraction(0))) / oracle
-
-
 def damped_rate(premium: Fraction, damper: Fraction, cap: Fraction) -> Fraction:
     """Deribit's rate for eight hours: the premium less the damper toward zero, within the cap."""
     return clamp(max(damper, premium) + min(-damper, premium), cap)

@@ -76,10 +76,5 @@ def unrecorded_funding(rate: int, rate_now: int, seconds: int, price: int) -> in
     return multiply(multiply(mean, divide(seconds, DAY)), price)
 
 
-def accrued_funding(position: int, index_now: int, index_then: int) -> int:
-    """What a signed position received between two values of the funding index."""
-    return multiply(position, index_now - index_then)
-
-
 def _same_side(a: int, b: int) -> bool:
     return a == 0 or b == 0 or (a > 0) == (b > 0)
