@@ -59,6 +59,7 @@ def test_bench_prints_the_rows_of_the_policies_named(
     [
         (["--scenario", "S99"], "unknown_scenario"),
         (["--scenario", "S1", "--policies", "telepathy"], "unknown_policy"),
+        (["--scenario", "S6,S7", "--policies", "equilibrium,telepathy"], "unknown_policy"),
         (["--scenario", "R1"], "missing_data"),
     ],
 )

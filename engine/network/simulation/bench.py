@@ -15,7 +15,7 @@ from math import isfinite
 
 from engine.network.policies.prequal import PROBES
 from engine.network.simulation.measure import CODES, Observation, measure
-from engine.network.simulation.scenarios import SCENARIOS, Case
+from engine.network.simulation.scenarios import Case
 from engine.network.simulation.statistics import Estimate, estimate, gap_closed
 from intents.errors import InputError
 
@@ -36,7 +36,7 @@ def rows(
     Raises InputError `unknown_policy`.
     """
     for name in policies or ():
-        known(name, CODES, "unknown_policy")
+        known(name, CODES, "unknown_policy", "policies")
     wanted = list(cases)
     made: list[Row] = []
     # Compiled code holds no lock, so threads are enough.
@@ -47,15 +47,10 @@ def rows(
     return made
 
 
-def known(name: str, names: Collection[str], code: str) -> None:
-    """Raises InputError with the code where the name is none of them."""
+def known(name: str, names: Collection[str], code: str, where: str) -> None:
+    """Raises InputError with the code and the place where the name is none of them."""
     if name not in names:
-        raise InputError(code, "", expected=f"one of {', '.join(names)}", actual=repr(name))
-
-
-def cases_of(scenarios: Iterable[str]) -> list[Case]:
-    """The cases of scenarios by name."""
-    return [case for name in scenarios for case in SCENARIOS[name]()]
+        raise InputError(code, where, expected=f"one of {', '.join(names)}", actual=repr(name))
 
 
 def compared(case: Case, policies: Collection[str] | None) -> list[str]:

@@ -106,12 +106,13 @@ def runs(
 
 
 def asked(protections: Mapping[str, Protection], policies: Collection[str] | None) -> list[tuple[str, Protection]]:
-    """Those named by themselves or by their policy; all, if none are named."""
-    return [
-        (name, value)
-        for name, value in protections.items()
-        if policies is None or name in policies or value.policy in policies
-    ]
+    """Those named by themselves or by their policy; all, if none are named. Another policy that is named runs bare."""
+    if policies is None:
+        return list(protections.items())
+    found = [(name, value) for name, value in protections.items() if name in policies or value.policy in policies]
+    compared = {value.policy for value in protections.values()}
+    others = [name for name in dict.fromkeys(policies) if name in POLICIES and name not in compared]
+    return found + [(name, Protection(name, health=False, shed=False, budget=False)) for name in others]
 
 
 def latencies(play: Play, done: Run, start: float, end: float, klass: int | None = None) -> Units:

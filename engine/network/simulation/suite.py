@@ -5,7 +5,8 @@ A name here is what `--scenario` takes. Each gives rows with the keys of `bench`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from engine.network.simulation import failures, overload
@@ -17,6 +18,7 @@ from engine.network.simulation.scenarios import SCENARIOS
 from engine.network.simulation.trust_rows import trust_rows
 from engine.network.simulation.waiting import waiting_rows
 from engine.network.simulation.waiting_choices import choice_rows
+from intents.errors import InputError
 
 TITLES = {
     "S1": "Equal nodes, fresh state",
@@ -41,10 +43,16 @@ SIMULATIONS: dict[str, Simulation] = {
     "S6": failures.rows,
     "S7": overload.rows,
     "frontier": frontier_rows,
-    "waiting": lambda seeds, _: [dict(row) for row in (*waiting_rows(len(seeds)), *choice_rows(len(seeds)))],
-    "trust": lambda seeds, _: [dict(row) for row in trust_rows(len(seeds))],
+    "waiting": lambda seeds, policies: _of(chain(waiting_rows(len(seeds)), choice_rows(len(seeds))), policies),
+    "trust": lambda seeds, policies: _of(trust_rows(len(seeds)), policies),
 }
-"""Scenarios whose rows come whole from a module of their own. Their policies have names of their own."""
+"""Scenarios whose rows come whole from a module of their own."""
+
+PROTECTED: dict[str, Collection[str]] = {
+    "S6": failures.PROTECTIONS,
+    "S7": {**overload.PROTECTIONS, **overload.SPIKE_PROTECTIONS},
+}
+"""Scenarios that also compare policies with protections, which have names of their own."""
 
 
 def run(
@@ -52,13 +60,15 @@ def run(
 ) -> list[Row]:
     """Rows of the scenarios named, `folder` being the recorded data that R1 and R2 read.
 
-    Raises InputError `unknown_scenario`, `unknown_policy`, `missing_data`, `bad_data`, before anything runs.
+    Raises InputError `unknown_scenario`, `missing_data`, `bad_data`, `unknown_policy`: one that no scenario named compares,
+    before anything runs where the names are those of policies and protections.
     """
     for name in names:
-        known(name, TITLES, "unknown_scenario")
-    if policies is not None and not set(names) <= set(SIMULATIONS):
+        known(name, TITLES, "unknown_scenario", "scenario")
+    if policies is not None and all(name not in SIMULATIONS or name in PROTECTED for name in names):
+        compared = dict.fromkeys([*CODES, *(own for name in names for own in PROTECTED.get(name, ()))])
         for policy in policies:
-            known(policy, CODES, "unknown_policy")
+            known(policy, compared, "unknown_policy", "policies")
     cases = {name: SCENARIOS[name]() for name in names if name in SCENARIOS}
     cases |= {name: REAL[name](folder) for name in names if name in REAL}
     made: list[Row] = []
@@ -68,4 +78,16 @@ def run(
             made += rows(cases[name], seeds, policies, progress)
         else:
             made += SIMULATIONS[name](range(seeds), policies)
+    if policies and not made:
+        raise InputError(
+            "unknown_policy", "policies", expected="one that is compared there", actual=", ".join(policies)
+        )
+    shown = dict.fromkeys([*CODES, *(str(row["policy"]) for row in made)])
+    for policy in policies or ():
+        known(policy, shown, "unknown_policy", "policies")
     return made
+
+
+def _of(made: Iterable[Mapping[str, object]], policies: Collection[str] | None) -> list[Row]:
+    """The rows of the policies named; all, if none are named."""
+    return [dict(row) for row in made if policies is None or row["policy"] in policies]
