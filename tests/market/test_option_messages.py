@@ -162,6 +162,7 @@ REFUSED = [
     ("a price below 0", json.dumps({"result": BOOK | {"bids": [[-1, 1]]}}), "malformed_number"),
     ("a size of 0", json.dumps({"result": BOOK | {"bids": [[1, 0]]}}), "malformed_field"),
     ("a right that is no text", json.dumps({"result": [INSTRUMENT | {"option_type": {}}]}), "malformed_field"),
+    ("steps that are no list", json.dumps({"result": [INSTRUMENT | {"tick_size_steps": 5}]}), "malformed_field"),
     ("no name", json.dumps({"result": BOOK | {"instrument_name": "../x"}}), "malformed_field"),
 ]
 

@@ -75,7 +75,8 @@ def deribit_instrument(gathered: Gathered, fields: Fields) -> None:
     perpetual = fields.data.get("settlement_period") == "perpetual"
     expiry = None if perpetual else fields.milliseconds("expiration_timestamp") // 1000
     terms = _Terms("deribit", coin, settlement, style, expiry)
-    steps = [Fields(step, fields.where).positive("tick_size") for step in fields.data.get("tick_size_steps") or ()]
+    steps = [] if fields.data.get("tick_size_steps") is None else fields.rows("tick_size_steps")
+    finer = [Fields(step, f"{fields.where}/tick_size_steps/{i}").positive("tick_size") for i, step in enumerate(steps)]
     base = _base(gathered, name, terms, fields if kind == "option" else None)
     if base is not None:
         listing = Listing(
@@ -83,7 +84,7 @@ def deribit_instrument(gathered: Gathered, fields: Fields) -> None:
             name=name,
             base=base,
             settlement=terms.settled_in,
-            ticks=(fields.positive("tick_size"), *steps),
+            ticks=(fields.positive("tick_size"), *finer),
             step=fields.positive("min_trade_amount"),
             inverse_price=kind == "future" and style == "inverse",
             expiry_seconds=expiry,
