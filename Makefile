@@ -14,7 +14,7 @@ CHECKED := build/check.db
 .PHONY: help install run demo test test-long test-crash test-chain test-interop test-verifier check format bench figures mutation lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## create .venv from the lock; does nothing while the lock is unchanged
 
@@ -48,6 +48,7 @@ test-crash: install ## kill the service 200 times between commit and reply; 200 
 test-chain: install ## the venues against contract bytecode in an EVM (needs node and npm; keeps what it downloads in build/chain)
 	@$(BIN)/python -m tests.chain.install
 	CLEARWAY_CHAIN=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/chain
+
 test-interop: install ## the log against verifiers that others wrote, which it installs in build/interop
 	tests/interop/install.sh
 	CLEARWAY_INTEROP=1 $(BIN)/python -m pytest -q tests/interop

@@ -68,7 +68,7 @@ def structure(
     *,
     owner: Owner,
     leg: Annotated[
-        list[str], typer.Option(metavar="OPTION=RATIO", help="Base units in one structure, negative sold; repeatable.")
+        list[str], typer.Option(metavar="ASSET=RATIO", help="Base units in one structure, negative sold; repeatable.")
     ],
     quantity: Annotated[int, typer.Option(min=1, help="How many structures.")],
     premium: Premium,
@@ -88,7 +88,7 @@ def structure(
     min_units: MinUnits = 1,
     issuer: Issuers = None,
 ) -> None:
-    """Trade named options in fixed ratios at a net price."""
+    """Trade named options, futures or perpetuals in fixed ratios at a net price."""
     terms = _terms(owner, receiver, valid_from, valid_until, nonce, all_or_none, min_units, issuer or ())
     assets = read_problem(problem).snapshot.assets if problem else {}
     outcome = kinds.structure(

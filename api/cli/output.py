@@ -12,6 +12,9 @@ from rich.text import Text
 OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
+MOST_COLUMNS = 1000
+"""No table is wider."""
+
 EXIT_NO = 1
 """The answer is no."""
 
@@ -54,7 +57,8 @@ def show_table(columns: dict[str, bool], rows: list[list[str]], *, title: str | 
 
 def show_whole(picture: RenderableType) -> None:
     """Print what is laid out in columns; a narrow window wraps lines rather than cutting cells."""
-    Console(highlight=False, width=max(OUT.width, 120)).print(picture)
+    whole = Console(width=MOST_COLUMNS).measure(picture).maximum
+    Console(highlight=False, width=max(OUT.width, whole)).print(picture)
 
 
 def in_units(amount: int, decimals: int, *, places: int = 6) -> str:

@@ -25,7 +25,7 @@ td {{ font-variant-numeric: tabular-nums; }}
 <ul>
 <li><a href="/docs">Every route, to try</a> (<a href="/openapi.json">OpenAPI</a>)</li>
 <li><a href="/v1/auctions">Auctions</a>, <a href="/v1/intents">intents</a>, <a href="/v1/solvers">solvers</a></li>
-<li><a href="/healthz">Health</a>, <a href="/readyz">readiness</a>, <a href="/metrics">metrics</a></li>
+{settled}<li><a href="/healthz">Health</a>, <a href="/readyz">readiness</a>, <a href="/metrics">metrics</a></li>
 </ul>
 <h2>Newest auctions</h2>
 {auctions}
@@ -33,12 +33,18 @@ td {{ font-variant-numeric: tabular-nums; }}
 </html>
 """
 
+_SETTLED = """<li><a href="/v1/network">The network</a>, and how settlement goes around sick nodes</li>
+<li><a href="/v1/log">The log</a>, to hold this service to</li>
+"""
+"""What there is from the first settlement on."""
+
 
 def front_page(newest: Sequence[StoredAuction]) -> str:
     """The page, with these auctions."""
     rows = "\n".join(map(_row, newest))
     table = f"<table>\n<tr><th>Auction</th><th>Status</th><th>Record</th></tr>\n{rows}\n</table>"
-    return _PAGE.format(auctions=table if newest else "<p>None yet.</p>")
+    settled = _SETTLED if any(auction.status == "settled" for auction in newest) else ""
+    return _PAGE.format(auctions=table if newest else "<p>None yet.</p>", settled=settled)
 
 
 def _row(auction: StoredAuction) -> str:
