@@ -19,7 +19,7 @@ Guarantees
    anybody is asked to reveal.
 6. The set of bids is what the solvers wrote by the deadline (engine.runtime.pool), or sealed by it (engine.runtime.remote).
 
-`hooks` is called with each name of `HOOKS` as it is reached; tests kill the process there.
+`hooks` is called with each name of `HOOKS` (engine.runtime.auctioneer_view) as it is reached; tests kill the process there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 
@@ -48,6 +47,7 @@ from engine.audit.log.payloads import (
 from engine.audit.record import Record
 from engine.ledger.settlement_entries import settlement_entry
 from engine.market.snapshot import check_fresh
+from engine.runtime.auctioneer_view import State
 from engine.runtime.contest import Limits, Run, Sealed, compete, sealed_by
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.embedded_settler import embedded_settler
@@ -57,7 +57,6 @@ from engine.runtime.operation import HeldError, check_running
 from engine.runtime.pool import Collected, Pool
 from engine.runtime.remote import Gateway, compete_openly
 from engine.runtime.settings import Settings
-from engine.runtime.settling import HOOKS as SETTLING_HOOKS
 from engine.runtime.settling import Settlement, Settler
 from engine.runtime.timings import Timings, filled_by, outcomes, solver_timings
 from engine.runtime.version import code_version
@@ -70,37 +69,6 @@ from intents.errors import ClearwayError
 from intents.identifiers import solver_account
 from intents.lifecycle import Cut, Expire, Settled
 from intents.values import canonical_bytes
-
-HOOKS = (
-    "leading",  # the lease is ours
-    "voiding",  # an interrupted auction is voided, not committed
-    "recovered",
-    "arrived",  # the cast came, not committed
-    "cutting",  # the batch is cut and the auction stored, not committed
-    "logged",  # everybody can see which problem it is
-    "cut",
-    "answered",  # one solver's answer is there
-    "closing",  # all are bound, not committed; without a journal there is no such moment
-    "frozen",
-    "cleared",
-    "deciding",  # record and plan stored, not committed
-    "decided",
-    *SETTLING_HOOKS,
-    "posting",  # money moved, not committed
-    "settling",  # all is settled, not committed
-    "settled",
-)
-"""The points at which a crash is tested, in order."""
-
-
-@dataclass
-class State:
-    """What others may read while the auctioneer runs. `next_cut_ms` in the service's time; `fault` of the last auction."""
-
-    leads: bool = False
-    next_cut_ms: int | None = None
-    last_number: int | None = None
-    fault: str = ""
 
 
 class Auctioneer:

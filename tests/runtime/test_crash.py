@@ -14,7 +14,7 @@ import pytest
 from engine.market.demo import demo_intent, demo_owner
 from engine.market.feeds.synthetic_market import ASSETS
 from engine.market.world import DEMO_SALT
-from engine.runtime.auctioneer import HOOKS
+from engine.runtime.auctioneer_view import HOOKS
 from engine.runtime.embedded import EmbeddedWorld
 from engine.runtime.journal import LOG_FOLDER
 from engine.runtime.pool import Pool
