@@ -101,6 +101,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("no tokens", {"tokens": []}, "/tokens"),
     ("a token twice", {"tokens": ["T0", "T0"]}, "/tokens"),
     ("an account twice", {"accounts": {ANN: {}, ANN.lower(): {}}}, "/accounts"),
+    ("a balance out of range", {"accounts": {ANN: {"T0": str(2**255)}}}, f"/accounts/{ANN}/T0"),
     ("a float", {"accounts": {ANN: {"T0": 1.5}}}, f"/accounts/{ANN}/T0"),
     ("over 128 bits", {"orders": [BATCH["orders"][0] | {"sellAmount": str(2**128)}]}, "/orders/0/sellAmount"),
     ("another reference", {"refToken": "T9"}, "/refToken"),

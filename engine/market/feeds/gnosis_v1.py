@@ -172,6 +172,10 @@ def _balances(fields: Fields, tokens: Mapping[str, _Token], tally: Tally) -> Bal
         balances[owner] = {}
         for token in held.data:
             amount = _amount(held, token)
+            if amount >= 2**255:  # a holding has a sign
+                raise FeedError(
+                    "amount_out_of_range", f"{held.where}/{token}", expected="a balance below 2^255", actual=str(amount)
+                )
             if token not in tokens:
                 tally.report(f"{account} {token[:80]}", "unknown_token", "accounts")
                 continue
