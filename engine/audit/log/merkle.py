@@ -12,7 +12,7 @@ tree. Raises InputError `bad_proof` (or `bad_root`, where all is in order but th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from intents.errors import InputError
@@ -102,19 +102,9 @@ def check_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], 
     if not 0 <= index < size:
         _refuse("an index below the size", f"index {index} of {size}")
     _check_hashes((leaf, *proof))
-    here, last, found = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
-            _refuse("as many hashes as the tree is high", "more hashes")
-        if here & 1 or here == last:
-            found = node_hash(sibling, found)
-            while not here & 1 and here:
-                here, last = here >> 1, last >> 1
-        else:
-            found = node_hash(found, sibling)
-        here, last = here >> 1, last >> 1
-    if last:
-        _refuse("as many hashes as the tree is high", f"{len(proof)} hashes")
+    found = leaf
+    for sibling, on_the_left in _climb(index, size - 1, proof):
+        found = node_hash(sibling, found) if on_the_left else node_hash(found, sibling)
     _check_root(found, root)
 
 
@@ -138,20 +128,31 @@ def check_consistency(old: int, size: int, old_root: bytes, root: bytes, proof: 
     while here & 1:
         here, last = here >> 1, last >> 1
     found_old = found = hashes[0]
-    for sibling in hashes[1:]:
-        if last == 0:
-            _refuse("as many hashes as the trees are high", "more hashes")
-        if here & 1 or here == last:
+    for sibling, on_the_left in _climb(here, last, hashes[1:]):
+        if on_the_left:
             found_old, found = node_hash(sibling, found_old), node_hash(sibling, found)
-            while not here & 1 and here:
-                here, last = here >> 1, last >> 1
         else:
             found = node_hash(found, sibling)
-        here, last = here >> 1, last >> 1
-    if last:
-        _refuse("as many hashes as the trees are high", f"{len(proof)} hashes")
     _check_root(found_old, old_root)
     _check_root(found, root)
+
+
+def _climb(here: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each hash of a proof and whether it stands on the left, from node `here` of a level whose last one is `last`, up.
+
+    Raises InputError `bad_proof` where they are not as many as the tree is high.
+    """
+    for sibling in proof:
+        if last == 0:
+            _refuse("as many hashes as the tree is high", "more hashes")
+        on_the_left = bool(here & 1) or here == last
+        yield sibling, on_the_left
+        if on_the_left:
+            while not here & 1 and here:
+                here, last = here >> 1, last >> 1
+        here, last = here >> 1, last >> 1
+    if last:
+        _refuse("as many hashes as the tree is high", f"{len(proof)} hashes")
 
 
 def _split(width: int) -> int:

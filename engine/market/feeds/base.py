@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from engine.auction.problem import Problem
+from engine.auction.problem import Holding, Intent, Problem
+from engine.market.snapshot import Snapshot, snapshot_hash
 from intents.errors import InputError
-from intents.values import AMOUNT_LIMIT, Ratio, parse_json
+from intents.values import AMOUNT_LIMIT, Ratio, content_hash, parse_json
 
 DEFAULT_SOLVERS = ("cpsat", "greedy", "lp")
 """Names of the solvers that take part where the caller names none."""
@@ -84,6 +85,28 @@ class Imported:
 
     problem: Problem
     report: dict[str, Any]
+
+
+def imported_problem(
+    auction: str,
+    digest: str,
+    snapshot: Snapshot,
+    provenance: dict[str, Any],
+    holdings: dict[str, dict[str, Holding]],
+    intents: Iterable[Intent] = (),
+) -> Problem:
+    """The problem of a file whose bytes have this digest: its seed is drawn from that, its deadline is the market's moment."""
+    return Problem(
+        auction=auction,
+        deadline_seconds=snapshot.time_seconds,
+        solver_seed="0x" + content_hash("clearway/import-seed/1", digest).removeprefix("sha256:"),
+        deployment_salt="0x" + "00" * 32,
+        snapshot_hash=snapshot_hash(snapshot),
+        snapshot=snapshot,
+        intents=tuple(intents),
+        holdings=holdings,
+        provenance=provenance,
+    )
 
 
 def decoded(content: str | bytes) -> str:

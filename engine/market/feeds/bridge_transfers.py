@@ -27,12 +27,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.auction.problem import Problem
-from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, decoded, digest_of
-from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
+from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, decoded, digest_of, imported_problem
+from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot
 from engine.market.venues.bridge import PPM, BridgeState, DelayQuantile, expected_delay
 from intents.identifiers import solver_account
-from intents.values import AMOUNT_LIMIT, ceil_div, content_hash
+from intents.values import AMOUNT_LIMIT, ceil_div
 
 COLUMNS = (
     *("orig_chain_id", "orig_timestamp", "orig_tx_hash", "dst_chain_id", "dst_timestamp", "dst_tx_hash"),
@@ -76,16 +75,12 @@ def import_transfers(content: str | bytes, name: str, solvers: Sequence[str] = D
     bridges = _bridges(transfers, delays)
     snapshot = _snapshot(transfers, bridges)
     digest = digest_of(content)
-    problem = Problem(
-        auction=f"bridges.{digest[:16]}",
-        deadline_seconds=snapshot.time_seconds,
-        solver_seed="0x" + content_hash("clearway/import-seed/1", digest).removeprefix("sha256:"),
-        deployment_salt="0x" + "00" * 32,
-        snapshot_hash=snapshot_hash(snapshot),
-        snapshot=snapshot,
-        intents=(),
-        holdings={solver_account(solver): {} for solver in sorted(solvers)},
-        provenance={"format": "bridge-transfers", "file": name, "sha256": digest},
+    problem = imported_problem(
+        f"bridges.{digest[:16]}",
+        digest,
+        snapshot,
+        {"format": "bridge-transfers", "file": name, "sha256": digest},
+        {solver_account(solver): {} for solver in sorted(solvers)},
     )
     report: dict[str, Any] = {"format": "bridge-transfers", "file": name, "sha256": digest}
     report["transfers"] = tally.to_wire()

@@ -26,17 +26,25 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from engine.auction.problem import Holding, Intent, Problem
-from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, digest_of, ratio_of, read_json
+from engine.auction.problem import Holding, Intent
+from engine.market.feeds.base import (
+    DEFAULT_SOLVERS,
+    FeedError,
+    Imported,
+    Tally,
+    digest_of,
+    imported_problem,
+    ratio_of,
+    read_json,
+)
 from engine.market.feeds.cow_pools import PoolRow
 from engine.market.feeds.cow_schema import Instance, OrderRow, TokenRow, read_instance
 from engine.market.feeds.cow_venues import asset_of, state_of
-from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
+from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot
 from engine.market.venues import KINDS
 from engine.market.venues.base import AssetInfo, VenueState, VenueStateError
 from intents.identifiers import solver_account
 from intents.outcome import Outcome
-from intents.values import content_hash
 
 DEFAULT_GAS_PRICE = 10**9
 """Base units of the native token per unit of gas where the file states no gas price."""
@@ -83,17 +91,13 @@ def import_cow(content: str | bytes, name: str, solvers: Sequence[str] = DEFAULT
         "pools": pool_tally.to_wire(),
         "notes": _notes(instance),
     }
-    seed = content_hash("clearway/import-seed/1", digest).removeprefix("sha256:")
-    problem = Problem(
-        auction=f"cow.{instance.name or digest[:16]}",
-        deadline_seconds=time,
-        solver_seed="0x" + seed,
-        deployment_salt="0x" + "00" * 32,
-        snapshot_hash=snapshot_hash(snapshot),
-        snapshot=snapshot,
+    problem = imported_problem(
+        f"cow.{instance.name or digest[:16]}",
+        digest,
+        snapshot,
+        {"format": "cow-instance", "file": name, "sha256": digest},
+        _holdings(intents, snapshot, place, solvers),
         intents=tuple(intents),
-        holdings=_holdings(intents, snapshot, place, solvers),
-        provenance={"format": "cow-instance", "file": name, "sha256": digest},
     )
     return Imported(problem, report)
 

@@ -28,15 +28,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from engine.auction.problem import Problem
-from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, decoded, digest_of, exact, ratio_of
-from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
+from engine.market.feeds.base import (
+    DEFAULT_SOLVERS,
+    FeedError,
+    Imported,
+    Tally,
+    decoded,
+    digest_of,
+    exact,
+    imported_problem,
+    ratio_of,
+)
+from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot
 from engine.market.venues.base import AssetInfo, VenueStateError
 from engine.market.venues.order_book import Level, OrderBook, OrderBookState
 from intents.errors import InputError
 from intents.identifiers import solver_account
 from intents.instruments import DeribitName, Option, from_deribit, option_asset
-from intents.values import content_hash
 
 COLUMNS = ("instrument_name", "underlying_price", "index_price", "timestamp", "bids", "asks")
 """What is read; every other column is left alone."""
@@ -93,16 +101,12 @@ def import_deribit(content: str | bytes, name: str, solvers: Sequence[str] = DEF
     books = _books(rows, COINS[coin], time, tally)
     snapshot = _snapshot(books, coin, time)
     digest = digest_of(content)
-    problem = Problem(
-        auction=f"deribit.{digest[:16]}",
-        deadline_seconds=time,
-        solver_seed="0x" + content_hash("clearway/import-seed/1", digest).removeprefix("sha256:"),
-        deployment_salt="0x" + "00" * 32,
-        snapshot_hash=snapshot_hash(snapshot),
-        snapshot=snapshot,
-        intents=(),
-        holdings={solver_account(solver): {} for solver in sorted(solvers)},
-        provenance={"format": "deribit-book", "file": name, "sha256": digest, "index_price": newest.index_price},
+    problem = imported_problem(
+        f"deribit.{digest[:16]}",
+        digest,
+        snapshot,
+        {"format": "deribit-book", "file": name, "sha256": digest, "index_price": newest.index_price},
+        {solver_account(solver): {} for solver in sorted(solvers)},
     )
     notes = {
         "books_two_sided": sum(bool(book.bids and book.asks) for book in books),

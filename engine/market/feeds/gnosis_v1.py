@@ -27,14 +27,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from engine.auction.problem import Holding, Intent, Problem
-from engine.market.feeds.base import DEFAULT_SOLVERS, FeedError, Imported, Tally, digest_of, ratio_of, read_json
+from engine.auction.problem import Holding, Intent
+from engine.market.feeds.base import (
+    DEFAULT_SOLVERS,
+    FeedError,
+    Imported,
+    Tally,
+    digest_of,
+    imported_problem,
+    ratio_of,
+    read_json,
+)
 from engine.market.feeds.message_fields import Fields
-from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
+from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot
 from intents.errors import InputError
 from intents.identifiers import solver_account
 from intents.outcome import Outcome
-from intents.values import ceil_div, content_hash, parse_amount
+from intents.values import ceil_div, parse_amount
 
 PLACE = "gnosis:v1"
 """Where the protocol keeps balances."""
@@ -73,16 +82,13 @@ def import_gnosis(content: str | bytes, name: str, solvers: Sequence[str] = DEFA
     intents, tally, held = _intents(fields, tokens, balances)
     snapshot = _snapshot(fields, tokens, time)
     digest = digest_of(content)
-    problem = Problem(
-        auction=f"gnosis.{digest[:16]}",
-        deadline_seconds=time,
-        solver_seed="0x" + content_hash("clearway/import-seed/1", digest).removeprefix("sha256:"),
-        deployment_salt="0x" + "00" * 32,
-        snapshot_hash=snapshot_hash(snapshot),
-        snapshot=snapshot,
+    problem = imported_problem(
+        f"gnosis.{digest[:16]}",
+        digest,
+        snapshot,
+        {"format": "gnosis-v1", "file": name, "sha256": digest, "fee_not_charged": _fee(fields, tokens)},
+        _holdings(balances, solvers),
         intents=tuple(intents),
-        holdings=_holdings(balances, solvers),
-        provenance={"format": "gnosis-v1", "file": name, "sha256": digest, "fee_not_charged": _fee(fields, tokens)},
     )
     report: dict[str, Any] = {"format": "gnosis-v1", "file": name, "sha256": digest}
     report |= {"balances": balance_tally.to_wire(), "orders": tally.to_wire()}

@@ -28,13 +28,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.auction.problem import Problem
-from engine.market.feeds.base import FeedError, Imported, Tally, ratio_of
-from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
+from engine.market.feeds.base import FeedError, Imported, Tally, imported_problem, ratio_of
+from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot
 from engine.market.venues.base import AssetInfo, VenueStateError
 from engine.market.venues.order_book import Fee, Level, OrderBook, OrderBookState, price_of
 from intents.identifiers import place_of, solver_account
-from intents.values import content_hash, input_error
+from intents.values import input_error
 
 DECIMALS = {"BTC": 8, "ETH": 18, "USDC": 6, "USDT": 6, "SOL": 9, "PAXG": 18, "XRP": 6, "EURR": 6, "USDE": 18}
 """Decimals of the assets that contracts settle in; a contract in another one is `unsupported_settlement`."""
@@ -110,16 +109,12 @@ def imported(gathered: Gathered, feed: str, name: str, digest: str, solvers: Seq
     numeraire = min(quoted, key=lambda asset: (-quoted[asset], asset))
     decimals = {_book_id(listing): base_decimals(listing) for listing in gathered.listings.values()}
     snapshot = _snapshot(books, decimals, numeraire, newest // 1000)
-    problem = Problem(
-        auction=f"{feed}.{digest[:16]}",
-        deadline_seconds=snapshot.time_seconds,
-        solver_seed="0x" + content_hash("clearway/import-seed/1", digest).removeprefix("sha256:"),
-        deployment_salt="0x" + "00" * 32,
-        snapshot_hash=snapshot_hash(snapshot),
-        snapshot=snapshot,
-        intents=(),
-        holdings={solver_account(solver): {} for solver in sorted(solvers)},
-        provenance={"format": feed, "file": name, "sha256": digest},
+    problem = imported_problem(
+        f"{feed}.{digest[:16]}",
+        digest,
+        snapshot,
+        {"format": feed, "file": name, "sha256": digest},
+        {solver_account(solver): {} for solver in sorted(solvers)},
     )
     report: dict[str, Any] = {"format": feed, "file": name, "sha256": digest}
     report |= {section: tally.to_wire() for section, tally in sorted(gathered.tallies.items())}

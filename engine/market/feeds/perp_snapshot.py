@@ -13,13 +13,12 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, NamedTuple
 
-from engine.auction.problem import Problem
-from engine.market.feeds.base import FeedError, Imported, Tally, digest_of, ratio_of
+from engine.market.feeds.base import FeedError, Imported, Tally, digest_of, imported_problem, ratio_of
 from engine.market.margin.account import Collateral, MarginRules, Tier
 from engine.market.margin.inputs import Instrument, RiskInputs, Scenario
 from engine.market.margin.place import PlaceRisk
 from engine.market.margin.tables import build_tables
-from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
+from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot
 from engine.market.venues.base import AssetInfo, VenueStateError
 from engine.market.venues.order_book import Fee, Level
 from engine.market.venues.perpetual_book import PerpetualBook, PerpetualBookState
@@ -27,7 +26,7 @@ from intents.futures import parse_perpetual
 from intents.identifiers import AssetId, solver_account
 from intents.instruments import Perpetual
 from intents.payoff import BASIS
-from intents.values import AMOUNT_LIMIT, Ratio, content_hash, shortest_decimal
+from intents.values import AMOUNT_LIMIT, Ratio, shortest_decimal
 
 MOST_DECIMALS = 36
 """Of an asset."""
@@ -161,16 +160,12 @@ def imported(
     snapshot = _snapshot(source, markets)
     check_snapshot(snapshot)
     digest = digest_of(source.content)
-    problem = Problem(
-        auction=f"{source.format}.{digest[:16]}",
-        deadline_seconds=source.time_seconds,
-        solver_seed="0x" + content_hash("clearway/import-seed/1", digest).removeprefix("sha256:"),
-        deployment_salt="0x" + "00" * 32,
-        snapshot_hash=snapshot_hash(snapshot),
-        snapshot=snapshot,
-        intents=(),
-        holdings={solver_account(solver): {} for solver in sorted(solvers)},
-        provenance={"format": source.format, "file": source.file, "sha256": digest},
+    problem = imported_problem(
+        f"{source.format}.{digest[:16]}",
+        digest,
+        snapshot,
+        {"format": source.format, "file": source.file, "sha256": digest},
+        {solver_account(solver): {} for solver in sorted(solvers)},
     )
     head = {"format": source.format, "file": source.file, "sha256": digest}
     counted: dict[str, Any] = {name: tally.to_wire() for name, tally in sections.items()}

@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.auction.problem import Holding, Problem
-from engine.market.feeds.base import FeedError, Imported, Tally, digest_of
-from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot, snapshot_hash
+from engine.auction.problem import Holding
+from engine.market.feeds.base import FeedError, Imported, Tally, digest_of, imported_problem
+from engine.market.snapshot import Asset, Chain, ReferencePrice, Snapshot, check_snapshot
 from engine.market.venues import kind_of
 from engine.market.venues.base import AssetInfo, VenueState, VenueStateError
 from intents.identifiers import solver_account
-from intents.values import content_hash
 
 
 class PoolMarket:
@@ -86,16 +85,12 @@ def imported(
     )
     check_snapshot(snapshot)
     file = {"format": described["format"], "file": described["file"], "sha256": digest}
-    problem = Problem(
-        auction=f"{described['format']}.{digest.removeprefix('sha256:')[:16]}",
-        deadline_seconds=time,
-        solver_seed="0x" + content_hash("clearway/import-seed/1", digest).removeprefix("sha256:"),
-        deployment_salt="0x" + "00" * 32,
-        snapshot_hash=snapshot_hash(snapshot),
-        snapshot=snapshot,
-        intents=(),
-        holdings={solver_account(solver): {numeraire: Holding(amount=0)} for solver in sorted(solvers)},
-        provenance=file,
+    problem = imported_problem(
+        f"{described['format']}.{digest[:16]}",
+        digest,
+        snapshot,
+        file,
+        {solver_account(solver): {numeraire: Holding(amount=0)} for solver in sorted(solvers)},
     )
     notes = {**described["notes"], "assets": len(snapshot.assets), "assets_unpriced": len(snapshot.assets) - 1}
     return Imported(problem, {**file, "pools": market.tally.to_wire(), "notes": notes})

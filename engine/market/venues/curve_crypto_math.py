@@ -57,11 +57,11 @@ def virtual_price(invariant: int, price_scale: Sequence[int], supply: int) -> in
 def newton_invariant(ann: int, gamma: int, balances: Sequence[int], multiplier: int = A_MULTIPLIER) -> int:
     """D for balances at the price scale."""
     ordered, n = sorted(balances, reverse=True), len(balances)
-    _require(10**9 <= ordered[0] <= 10**33, "the largest balance")
+    require(10**9 <= ordered[0] <= 10**33, "the largest balance")
     least = 10**14 if n == 2 else 10**11
-    _require(all(x * ONE // ordered[0] >= least for x in ordered[1:]), "the smallest balance")
+    require(all(x * ONE // ordered[0] >= least for x in ordered[1:]), "the smallest balance")
     found = search_invariant(ann, gamma, ordered, n * geometric_mean(ordered), multiplier)
-    _require(all(10**16 <= x * ONE // found <= 10**20 for x in ordered), "a balance's share")
+    require(all(10**16 <= x * ONE // found <= 10**20 for x in ordered), "a balance's share")
     return found
 
 
@@ -70,20 +70,20 @@ def search_invariant(ann: int, gamma: int, ordered: Sequence[int], start: int, m
     n, found, total = len(ordered), start, sum(ordered)
     for _ in range(ROUNDS):
         before = found
-        _require(found > 0, "the invariant")
+        require(found > 0, "the invariant")
         k0 = _k0(ordered, found)
         g1k0 = abs(gamma + ONE - k0) + 1
         first = ONE * found // gamma * g1k0 // gamma * g1k0 * multiplier // ann
         second = 2 * ONE * n * k0 // g1k0
         slope = (total + total * second // ONE) + first * n // k0 - second * found // ONE
-        _require(slope > 0, "the slope")
+        require(slope > 0, "the slope")
         plus = found * (slope + total) // slope
         minus = found * found // slope
         if k0 < ONE:
             minus += found * (first // slope) // ONE * (ONE - k0) // k0
         else:
             minus -= found * (first // slope) // ONE * (k0 - ONE) // k0
-            _require(minus >= 0, "the step")
+            require(minus >= 0, "the step")
         found = plus - minus if plus > minus else (minus - plus) // 2
         if abs(found - before) * 10**14 < max(10**16, found):
             return found
@@ -95,9 +95,9 @@ def newton_balance(
 ) -> int:
     """The balance at `index` that gives the invariant `found` with all others; balances[index] itself does not enter."""
     n = len(balances)
-    _require(10**17 <= found <= 10**33, "the invariant")
+    require(10**17 <= found <= 10**33, "the invariant")
     others = sorted((x for i, x in enumerate(balances) if i != index), reverse=True)
-    _require(all(10**16 <= x * ONE // found <= 10**20 for x in others), "a balance's share")
+    require(all(10**16 <= x * ONE // found <= 10**20 for x in others), "a balance's share")
     if n == 2:
         y = found**2 // (others[0] * 4)
     else:
@@ -105,7 +105,7 @@ def newton_balance(
         for x in reversed(others):
             y = y * found // (x * n)
     y = search_balance(ann, gamma, others, found, y, multiplier)
-    _require(10**16 <= y * ONE // found <= 10**20, "the balance's share")
+    require(10**16 <= y * ONE // found <= 10**20, "the balance's share")
     return y
 
 
@@ -159,6 +159,7 @@ def _k0(ordered: Sequence[int], found: int) -> int:
     return k0
 
 
-def _require(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as the contract's assert
+def require(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as the contract's assert
+    """Raise ValueError where the contract's assertion does not hold."""
     if not condition:
         raise ValueError(f"{what} is outside the contract's safe range")

@@ -18,7 +18,14 @@ from collections.abc import Sequence
 from math import isqrt
 from typing import Literal
 
-from engine.market.venues.curve_crypto_math import A_MULTIPLIER, ONE, newton_balance, search_balance, search_invariant
+from engine.market.venues.curve_crypto_math import (
+    A_MULTIPLIER,
+    ONE,
+    newton_balance,
+    require,
+    search_balance,
+    search_invariant,
+)
 
 Maths = Literal["tricrypto-ng-2.0", "twocrypto-ng-2.0", "twocrypto-ng-2.1"]
 """A library of the NG pools."""
@@ -47,7 +54,7 @@ def cubic_balance(
     maths: Maths, ann: int, gamma: int, balances: Sequence[int], found: int, index: int
 ) -> tuple[int, int]:
     """The balance at `index` that gives the invariant `found` with all others, and K0 in 18 decimals or 0."""
-    _require(10**17 <= found <= 10**33, "the invariant")
+    require(10**17 <= found <= 10**33, "the invariant")
     if len(balances) == 3:
         return _balance_of_three(ann, gamma, balances, found, index)
     return _balance_of_two(maths, ann, gamma, balances[1 - index], found)
@@ -56,17 +63,17 @@ def cubic_balance(
 def cubic_invariant(maths: Maths, ann: int, gamma: int, balances: Sequence[int], k0: int = 0) -> int:
     """D for balances at the price scale, the search starting from `k0` (18 decimals), or from the geometric mean at 0."""
     ordered, n = sorted(balances, reverse=True), len(balances)
-    _require(ordered[-1] > 0, "the smallest balance")
+    require(ordered[-1] > 0, "the smallest balance")
     if n == 3:
         start, low, high = _start_of_three(ordered, k0), 10**16 - 1, 10**20
     else:
-        _require(10**9 <= ordered[0] <= 10**33, "the largest balance")
-        _require(ordered[1] * ONE // ordered[0] >= 10**14, "the smallest balance")
+        require(10**9 <= ordered[0] <= 10**33, "the largest balance")
+        require(ordered[1] * ONE // ordered[0] >= 10**14, "the smallest balance")
         product = ordered[0] * ordered[1]
         start = 2 * isqrt(product) if k0 == 0 else min(isqrt(4 * product // k0 * ONE), sum(ordered))
         low, high = (10**16 - 1, 10**20) if maths == "twocrypto-ng-2.0" else (10**16 // 2, 10**20 // 2)
     found = search_invariant(ann, gamma, ordered, start, A_MULTIPLIER)
-    _require(all(low <= x * ONE // found <= high for x in ordered), "a balance's share")
+    require(all(low <= x * ONE // found <= high for x in ordered), "a balance's share")
     return found
 
 
@@ -85,7 +92,7 @@ def cube_root(value: int) -> int:
 def _balance_of_two(maths: Maths, ann: int, gamma: int, other: int, found: int) -> tuple[int, int]:
     limit = 100 * ONE if gamma <= SMALL_GAMMA else 100 * ONE * SMALL_GAMMA // gamma
     shares = (2 * 10**16, 2 * 10**20) if maths == "twocrypto-ng-2.0" else (10**36 // limit, limit)
-    _require(shares[0] <= 2 * ONE * other // found <= shares[1], "a balance's share")
+    require(shares[0] <= 2 * ONE * other // found <= shares[1], "a balance's share")
     a, b, c, d = _coefficients_of_two(ann * gamma**2, gamma, other, found)
     delta0 = _divide(3 * a * c, b) - b
     delta1 = _second_delta_of_two(a, b, d, delta0)
@@ -99,7 +106,7 @@ def _balance_of_two(maths: Maths, ann: int, gamma: int, other: int, found: int) 
     root = _divide(_signed(ONE * middle - ONE * b - _divide(ONE * b, middle) * delta0), 3 * a)
     y = _divide(found**2 // other * root, 4) // ONE
     edges = (10**16 - 1, 10**20) if maths == "twocrypto-ng-2.0" else (10**36 // 2 // limit, limit // 2)
-    _require(root >= 0 and edges[0] <= y * ONE // found <= edges[1], "the balance's share")
+    require(root >= 0 and edges[0] <= y * ONE // found <= edges[1], "the balance's share")
     return y, root
 
 
@@ -118,7 +125,7 @@ def _second_delta_of_two(a: int, b: int, d: int, delta0: int) -> int:
 
 def _balance_of_three(ann: int, gamma: int, balances: Sequence[int], found: int, index: int) -> tuple[int, int]:
     one, two = (x for i, x in enumerate(balances) if i != index)
-    _require(all(10**16 <= x * ONE // found <= 10**20 for x in (one, two)), "a balance's share")
+    require(all(10**16 <= x * ONE // found <= 10**20 for x in (one, two)), "a balance's share")
     a, b, c, d = _coefficients_of_three(ann, gamma, one, two, found)
     tripled = _signed(3 * a * c)
     delta0 = _divide(tripled, b) - b
@@ -128,9 +135,9 @@ def _balance_of_three(ann: int, gamma: int, balances: Sequence[int], found: int,
         return newton_balance(ann, gamma, balances, found, index), 0
     root = _divide(_signed(b + _divide(b * delta0, middle) - middle), 3)
     y = _divide(found**2 // 27 // two * found // one * root, a)
-    _require(y >= 0 and 10**16 - 1 <= y * ONE // found <= 10**20, "the balance's share")
+    require(y >= 0 and 10**16 - 1 <= y * ONE // found <= 10**20, "the balance's share")
     k0 = _divide(ONE * root, a)
-    _require(k0 >= 0, "the invariant's share")
+    require(k0 >= 0, "the invariant's share")
     return y, k0
 
 
@@ -177,15 +184,10 @@ def _start_of_three(ordered: Sequence[int], k0: int) -> int:
 
 
 def _word(value: int) -> int:
-    _require(value < 2 * _WORD, "a product")
+    require(value < 2 * _WORD, "a product")
     return value
 
 
 def _signed(value: int) -> int:
-    _require(-_WORD <= value < _WORD, "a product")
+    require(-_WORD <= value < _WORD, "a product")
     return value
-
-
-def _require(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as the contract's assert
-    if not condition:
-        raise ValueError(f"{what} is outside the contract's range")
